@@ -1,0 +1,168 @@
+//! Header fields of one message, in one of two shapes behind one face. Fields that came over HTTP/1 stay
+//! where they were read: one block of bytes and a list of spans, so that forwarding them copies bytes and
+//! nothing else, and keeps their order and case. Fields that came over HTTP/2 stay in the map that `h2`
+//! made, so that HTTP/2 to HTTP/2 moves it through untouched.
+
+mod block;
+mod iter;
+mod map;
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::HeaderMap;
+pub use mecha_codec::http1::HeaderId;
+use mecha_codec::http1::Field;
+
+use block::Block;
+pub use iter::Iter;
+
+/// A field that can't be sent: its name is no token, or its value holds control bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidField;
+
+impl fmt::Display for InvalidField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("header field holds bytes that HTTP forbids")
+    }
+}
+
+impl std::error::Error for InvalidField {}
+
+/// The fields of one message.
+#[derive(Clone)]
+pub struct Headers(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Block(Block),
+    Map(Box<HeaderMap>),
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Headers::new()
+    }
+}
+
+impl Headers {
+    /// No fields.
+    pub fn new() -> Self {
+        Headers(Repr::Block(Block::default()))
+    }
+
+    /// The fields of a parsed HTTP/1 head: `fields` point into `text`.
+    pub fn from_block(text: Bytes, fields: Vec<Field>) -> Self {
+        Headers(Repr::Block(Block::new(text, fields)))
+    }
+
+    /// The fields of an HTTP/2 message.
+    pub fn from_map(map: HeaderMap) -> Self {
+        Headers(Repr::Map(Box::new(map)))
+    }
+
+    /// The first value of a well-known field.
+    pub fn get_id(&self, id: HeaderId) -> Option<&[u8]> {
+        match &self.0 {
+            Repr::Block(block) => block.get_id(id),
+            Repr::Map(map) => map::name_of(id).and_then(|name| map.get(name)).map(http::HeaderValue::as_bytes),
+        }
+    }
+
+    /// The first value of the field `name` (lower case).
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        match &self.0 {
+            Repr::Block(block) => block.get(name.as_bytes()),
+            Repr::Map(map) => map.get(name).map(http::HeaderValue::as_bytes),
+        }
+    }
+
+    /// The first value of the field `name` (lower case), when it is UTF-8.
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Whether a field of this name (lower case) is there.
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Name and value of every field, in order.
+    pub fn iter(&self) -> Iter<'_> {
+        match &self.0 {
+            Repr::Block(block) => Iter::block(block),
+            Repr::Map(map) => Iter::map(map),
+        }
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::Block(block) => block.len(),
+            Repr::Map(map) => map.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a field after the others.
+    ///
+    /// # Errors
+    /// When name or value hold bytes that HTTP forbids; nothing is changed then.
+    pub fn append(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+        match &mut self.0 {
+            Repr::Block(block) => block.append(name.as_bytes(), value),
+            Repr::Map(map) => map::append(map, name, value),
+        }
+    }
+
+    /// Replaces every field of this name (lower case) by one, in the place of the first.
+    ///
+    /// # Errors
+    /// As [`Headers::append`].
+    pub fn set(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+        match &mut self.0 {
+            Repr::Block(block) => block.set(name.as_bytes(), value),
+            Repr::Map(map) => map::set(map, name, value),
+        }
+    }
+
+    /// Removes every field of this name (lower case); whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        match &mut self.0 {
+            Repr::Block(block) => block.remove(name.as_bytes()),
+            Repr::Map(map) => map.remove(name).is_some(),
+        }
+    }
+
+    /// Removes every field of a well-known name; whether there was one.
+    pub fn remove_id(&mut self, id: HeaderId) -> bool {
+        match &mut self.0 {
+            Repr::Block(block) => block.remove_id(id),
+            Repr::Map(map) => map::name_of(id).is_some_and(|name| map.remove(name).is_some()),
+        }
+    }
+
+    /// The fields as a map, for HTTP/2. Names become lower case; a field that a map can't hold is left out.
+    pub fn into_map(self) -> HeaderMap {
+        match self.0 {
+            Repr::Block(block) => map::from_block(&block),
+            Repr::Map(map) => *map,
+        }
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |(name, value): (&[u8], &[u8])| {
+            (String::from_utf8_lossy(name).into_owned(), String::from_utf8_lossy(value).into_owned())
+        };
+        f.debug_map().entries(self.iter().map(text)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

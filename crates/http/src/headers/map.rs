@@ -1,0 +1,71 @@
+//! The map shape: what `h2` hands over and takes.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use mecha_codec::http1::HeaderId;
+
+use super::InvalidField;
+use super::block::Block;
+
+pub(super) fn append(map: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+    let (name, value) = field(name, value)?;
+    map.try_append(name, value).map_err(|_| InvalidField)?;
+    Ok(())
+}
+
+pub(super) fn set(map: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+    let (name, value) = field(name, value)?;
+    map.try_insert(name, value).map_err(|_| InvalidField)?;
+    Ok(())
+}
+
+fn field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), InvalidField> {
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| InvalidField)?;
+    let value = HeaderValue::from_bytes(value).map_err(|_| InvalidField)?;
+    Ok((name, value))
+}
+
+/// The fields of a block; values share its bytes. `Host` is left out: HTTP/2 says `:authority`.
+pub(super) fn from_block(block: &Block) -> HeaderMap {
+    let mut map = HeaderMap::with_capacity(block.len());
+    for field in block.fields().iter().filter(|field| field.id != HeaderId::Host) {
+        let name = match name_of(field.id) {
+            Some(name) => name,
+            None => match HeaderName::from_bytes(block.bytes(field.name)) {
+                Ok(name) => name,
+                Err(_) => continue,
+            },
+        };
+        let value = match block.share(field.value) {
+            Some(shared) => HeaderValue::from_maybe_shared(shared),
+            None => HeaderValue::from_bytes(block.bytes(field.value)),
+        };
+        if let Ok(value) = value {
+            let _ = map.try_append(name, value);
+        }
+    }
+    map
+}
+
+/// The map's name of a well-known field.
+pub(super) fn name_of(id: HeaderId) -> Option<HeaderName> {
+    Some(match id {
+        HeaderId::Other => return None,
+        HeaderId::Host => header::HOST,
+        HeaderId::Connection => header::CONNECTION,
+        HeaderId::ContentLength => header::CONTENT_LENGTH,
+        HeaderId::ContentType => header::CONTENT_TYPE,
+        HeaderId::TransferEncoding => header::TRANSFER_ENCODING,
+        HeaderId::Te => header::TE,
+        HeaderId::Trailer => header::TRAILER,
+        HeaderId::Upgrade => header::UPGRADE,
+        HeaderId::Expect => header::EXPECT,
+        HeaderId::Date => header::DATE,
+        HeaderId::Server => header::SERVER,
+        HeaderId::UserAgent => header::USER_AGENT,
+        HeaderId::Accept => header::ACCEPT,
+        HeaderId::Cookie => header::COOKIE,
+        HeaderId::SetCookie => header::SET_COOKIE,
+        HeaderId::Location => header::LOCATION,
+        other => HeaderName::from_static(other.name()),
+    })
+}
