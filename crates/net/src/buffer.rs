@@ -1,0 +1,55 @@
+//! Read and write buffers, lent by the thread while bytes are in flight, so that an idle connection
+//! holds none.
+
+use std::cell::RefCell;
+
+use bytes::BytesMut;
+
+/// The size of a fresh buffer in bytes: a usual head and a small body.
+pub const SMALL: usize = 8 << 10;
+/// The size of a buffer for a body that fills small ones, in bytes.
+pub const LARGE: usize = 64 << 10;
+/// How many idle buffers a thread keeps.
+const KEPT: usize = 128;
+
+thread_local! {
+    static IDLE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty buffer with room for at least [`SMALL`] bytes.
+pub fn take() -> BytesMut {
+    IDLE.try_with(|idle| idle.borrow_mut().pop()).ok().flatten().unwrap_or_else(|| BytesMut::with_capacity(SMALL))
+}
+
+/// Gives a buffer back. It is kept only when it is of the usual size and nothing refers to its bytes any more.
+pub fn give(mut buffer: BytesMut) {
+    buffer.clear();
+    if buffer.capacity() > 2 * SMALL || !buffer.try_reclaim(SMALL) || buffer.capacity() > 2 * SMALL {
+        return;
+    }
+    let _ = IDLE.try_with(|idle| {
+        let mut idle = idle.borrow_mut();
+        if idle.len() < KEPT {
+            idle.push(buffer);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_in_use_is_not_lent_again() {
+        let mut buffer = take();
+        buffer.extend_from_slice(b"hello");
+        let share = buffer.split().freeze();
+        give(buffer);
+        let mut next = take();
+        next.extend_from_slice(b"other");
+        assert_eq!(&share[..], b"hello");
+        let address = next.as_ptr();
+        give(next);
+        assert_eq!(take().as_ptr(), address);
+    }
+}

@@ -1,0 +1,144 @@
+//! Listening sockets. Every worker has its own: over TCP by SO_REUSEPORT, so that the kernel spreads
+//! connections without a shared queue; over Unix by sharing one socket. Binding and listening are two
+//! steps, so that a bad address is known before anything starts.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::{Address, Stream};
+
+/// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// Bound sockets of one address, one for each worker; not yet known to any reactor.
+pub enum Bound {
+    /// One socket for each worker.
+    Tcp(Vec<std::net::TcpListener>),
+    /// One socket, shared.
+    Unix(StdUnixListener, Arc<Path>),
+}
+
+/// A listening socket of one worker.
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix stream socket.
+    Unix(UnixListener, Arc<Path>),
+}
+
+/// Binds `workers` sockets to `address`. With port 0 they all get the port that the first one was given.
+///
+/// # Errors
+/// When the address is in use, not of this machine, or not allowed.
+pub fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
+    // Without SO_REUSEPORT first: it would let two processes of the same user share a port unnoticed.
+    refuse_if_taken(address)?;
+    let first = listen(address)?;
+    let address = first.local_addr()?;
+    let mut sockets = vec![first];
+    while sockets.len() < workers {
+        sockets.push(listen(address)?);
+    }
+    Ok(Bound::Tcp(sockets))
+}
+
+/// Binds a Unix socket at `path`; a socket file that nobody listens on any more is replaced.
+///
+/// # Errors
+/// When somebody listens there, the path is no socket, or its folder can't be written.
+pub fn bind_unix(path: &Path) -> io::Result<Bound> {
+    if path.exists() {
+        match std::os::unix::net::UnixStream::connect(path) {
+            Ok(_) => return Err(io::Error::from(io::ErrorKind::AddrInUse)),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
+            Err(error) => return Err(error),
+        }
+    }
+    let socket = StdUnixListener::bind(path)?;
+    socket.set_nonblocking(true)?;
+    Ok(Bound::Unix(socket, path.into()))
+}
+
+fn refuse_if_taken(address: SocketAddr) -> io::Result<()> {
+    if address.port() == 0 {
+        return Ok(());
+    }
+    let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    probe.set_reuse_address(true)?;
+    probe.bind(&address.into())
+}
+
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    // Accepted sockets inherit it: heads and first body bytes leave in one write, so Nagle only delays.
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+impl Bound {
+    /// The address, with the port that was given.
+    pub fn address(&self) -> io::Result<Address> {
+        match self {
+            Bound::Tcp(sockets) => match sockets.first() {
+                Some(socket) => socket.local_addr().map(Address::Tcp),
+                None => Err(io::ErrorKind::NotConnected.into()),
+            },
+            Bound::Unix(_, path) => Ok(Address::Unix(Some(path.clone()))),
+        }
+    }
+
+    /// One socket for each worker, to be given to [`Listener::start`] on its thread.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn split(self, workers: usize) -> io::Result<Vec<Bound>> {
+        match self {
+            Bound::Tcp(sockets) => Ok(sockets.into_iter().map(|socket| Bound::Tcp(vec![socket])).collect()),
+            Bound::Unix(socket, path) => (0..workers)
+                .map(|_| Ok(Bound::Unix(socket.try_clone()?, path.clone())))
+                .collect(),
+        }
+    }
+}
+
+impl Listener {
+    /// Registers a bound socket with the reactor of the calling worker.
+    ///
+    /// # Errors
+    /// When the reactor refuses it, or there is none.
+    pub fn start(bound: Bound) -> io::Result<Self> {
+        match bound {
+            Bound::Tcp(sockets) => match sockets.into_iter().next() {
+                Some(socket) => TcpListener::from_std(socket).map(Listener::Tcp),
+                None => Err(io::ErrorKind::NotConnected.into()),
+            },
+            Bound::Unix(socket, path) => Ok(Listener::Unix(UnixListener::from_std(socket)?, path)),
+        }
+    }
+
+    /// The next connection and the peer's address.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, Address)>> {
+        match self {
+            Listener::Tcp(socket) => {
+                let (stream, peer) = ready!(socket.poll_accept(cx))?;
+                Poll::Ready(Ok((Stream::Tcp(stream), Address::Tcp(peer))))
+            }
+            Listener::Unix(socket, _) => {
+                let (stream, _) = ready!(socket.poll_accept(cx))?;
+                Poll::Ready(Ok((Stream::Unix(stream), Address::Unix(None))))
+            }
+        }
+    }
+}
