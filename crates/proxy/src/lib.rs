@@ -1,1 +1,3 @@
-//! proxy
+//! The middle of the house: the listener manager, the connection manager and the exchange.
+
+pub mod access;
