@@ -36,7 +36,10 @@ fn is_source(file: &File) -> bool {
 
 fn holds_cases(file: &File) -> bool {
     let stem = file.name().rsplit_once('.').map_or(file.name(), |(stem, _)| stem);
-    stem == "tests" || stem.ends_with("cases") || file.path.contains("/tests/")
+    stem == "tests"
+        || stem.ends_with("cases")
+        || file.path.contains("/tests/")
+        || file.path.contains("cases/")
 }
 
 #[cfg(test)]
@@ -59,7 +62,12 @@ mod tests {
 
     #[test]
     fn tests_and_tables_of_cases_may_have_900() {
-        for path in ["crates/a/src/b/tests.rs", "crates/a/tests/http.rs", "crates/a/src/framing_cases.rs"] {
+        for path in [
+            "crates/a/src/b/tests.rs",
+            "crates/a/tests/http.rs",
+            "crates/a/src/framing_cases.rs",
+            "a/cases/b.rs",
+        ] {
             assert_eq!(level(path, 900), None);
             assert_eq!(level(path, 901), Some(Level::Error));
         }
