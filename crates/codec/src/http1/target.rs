@@ -50,34 +50,29 @@ fn is_absolute(target: &[u8]) -> bool {
 }
 
 fn is_authority(target: &[u8]) -> bool {
-    let port = match memchr::memrchr(b':', target) {
-        Some(colon) => target.get(colon + 1..).unwrap_or_default(),
-        None => return false,
-    };
-    !port.is_empty() && is_host(target)
+    split_host(target).is_some_and(|(_, port)| port.is_some_and(|port| !port.is_empty()))
 }
 
 /// Whether `value` is `uri-host [ ":" port ]` with a host of at least one byte and no user information
 /// (RFC 9110 sections 4.2.4 and 7.2). An empty port is allowed, as RFC 3986 does.
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    let (host, rest) = match value.first() {
-        Some(b'[') => {
-            let Some(end) = memchr::memchr(b']', value) else { return false };
-            let (literal, rest) = value.split_at(end);
-            let Some(address) = literal.get(1..) else { return false };
-            if !is_ip_literal(address) {
-                return false;
-            }
-            (literal, rest.get(1..).unwrap_or_default())
-        }
-        _ => value.split_at(memchr::memchr(b':', value).unwrap_or(value.len())),
+    split_host(value).is_some()
+}
+
+/// The host and the port of a well-formed `uri-host [ ":" port ]`.
+fn split_host(value: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let (host, rest) = if let Some(inner) = value.strip_prefix(b"[") {
+        let (address, rest) = inner.split_at_checked(memchr::memchr(b']', inner)?)?;
+        (Some(address).filter(|address| is_ip_literal(address))?, rest.strip_prefix(b"]")?)
+    } else {
+        let (host, rest) = value.split_at_checked(memchr::memchr(b':', value).unwrap_or(value.len()))?;
+        (Some(host).filter(|host| is_reg_name(host))?, rest)
     };
-    let port_ok = match rest.split_first() {
-        None => true,
-        Some((b':', port)) => is_port(port),
-        Some(_) => false,
-    };
-    port_ok && !host.is_empty() && (host.first() == Some(&b'[') || is_reg_name(host))
+    match rest {
+        [] => Some((host, None)),
+        [b':', port @ ..] if is_port(port) => Some((host, Some(port))),
+        _ => None,
+    }
 }
 
 fn is_port(port: &[u8]) -> bool {
@@ -97,8 +92,11 @@ fn is_ip_literal(address: &[u8]) -> bool {
 }
 
 fn is_reg_name(host: &[u8]) -> bool {
-    if !host.iter().all(|byte| in_host(*byte)) {
+    if host.is_empty() || !host.iter().all(|byte| in_host(*byte)) {
         return false;
+    }
+    if memchr::memchr(b'%', host).is_none() {
+        return true;
     }
     let mut escapes = host.split(|byte| *byte == b'%');
     escapes.next();
