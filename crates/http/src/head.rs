@@ -61,7 +61,8 @@ impl RequestHead {
     /// Whether this is a gRPC call: a POST whose content type is `application/grpc`, alone or with `+proto` and the like.
     pub fn is_grpc(&self) -> bool {
         let kind = self.headers.get_id(crate::HeaderId::ContentType).unwrap_or_default();
-        kind.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+        kind.strip_prefix(b"application/grpc")
+            .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
     }
 }
 

@@ -9,12 +9,13 @@ mod map;
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 pub use mecha_codec::http1::HeaderId;
-use mecha_codec::http1::Field;
+use mecha_codec::http1::{Field, write_field};
 
 use block::Block;
+pub(crate) use block::take_list;
 pub use iter::Iter;
 
 /// A field that can't be sent: its name is no token, or its value holds control bytes.
@@ -65,7 +66,9 @@ impl Headers {
     pub fn get_id(&self, id: HeaderId) -> Option<&[u8]> {
         match &self.0 {
             Repr::Block(block) => block.get_id(id),
-            Repr::Map(map) => map::name_of(id).and_then(|name| map.get(name)).map(http::HeaderValue::as_bytes),
+            Repr::Map(map) => {
+                map::name_of(id).and_then(|name| map.get(name)).map(http::HeaderValue::as_bytes)
+            }
         }
     }
 
@@ -143,6 +146,21 @@ impl Headers {
         match &mut self.0 {
             Repr::Block(block) => block.remove_id(id),
             Repr::Map(map) => map::name_of(id).is_some_and(|name| map.remove(name).is_some()),
+        }
+    }
+
+    /// Writes the fields for which `keep` says so as HTTP/1 lines. Neighbours that came over HTTP/1 are copied in one piece.
+    pub(crate) fn write_lines(&self, out: &mut BytesMut, mut keep: impl FnMut(HeaderId) -> bool) {
+        match &self.0 {
+            Repr::Block(block) => block.write_lines(out, keep),
+            Repr::Map(map) => {
+                for (name, value) in map.iter() {
+                    let name = name.as_str().as_bytes();
+                    if keep(HeaderId::of(name)) {
+                        write_field(name, value.as_bytes(), out);
+                    }
+                }
+            }
         }
     }
 

@@ -1,8 +1,11 @@
 //! Heads and bodies, whatever the wire: the types that routing, filters and the exchange see, and the
 //! connections that carry them over HTTP/1 (own codec) and HTTP/2 (`h2`).
 
+pub mod body;
 pub mod head;
 pub mod headers;
+pub mod http1;
 
+pub use body::{Frame, Length};
 pub use head::{Method, RequestHead, ResponseHead, StatusCode, Version};
 pub use headers::{HeaderId, Headers, InvalidField};

@@ -3,11 +3,12 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_util::io::poll_read_buf;
 
 use crate::Address;
 
@@ -38,25 +39,15 @@ impl Stream {
 
     /// Reads what is there into the free room of `buffer` (which must have some); `0` is the end.
     pub fn poll_read_buf(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.poll_readable(cx))?;
-            match each!(&*self, socket => socket.try_read_buf(buffer)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                other => return Poll::Ready(other),
-            }
-        }
+        // A read that does not fill the room clears the readiness, which spares the next one a system call.
+        each!(self, socket => poll_read_buf(Pin::new(socket), cx, buffer))
     }
 
     /// Writes as much of `slices` as fits.
     pub fn poll_write_slices(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        loop {
-            // Trying first spares the readiness look-up in the usual case of an empty socket buffer.
-            match each!(&*self, socket => socket.try_write_vectored(slices)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(each!(&*self, socket => socket.poll_write_ready(cx)))?;
-                }
-                other => return Poll::Ready(other),
-            }
+        match slices {
+            [one] => each!(self, socket => Pin::new(socket).poll_write(cx, one)),
+            many => each!(self, socket => Pin::new(socket).poll_write_vectored(cx, many)),
         }
     }
 

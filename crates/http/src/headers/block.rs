@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 
-use bytes::Bytes;
-use mecha_codec::http1::{Field, HeaderId, Span};
+use bytes::{Bytes, BytesMut};
+use mecha_codec::http1::{Field, HeaderId, Span, write_field};
 
 use super::InvalidField;
 
@@ -22,7 +22,7 @@ pub(crate) fn take_list() -> Vec<Field> {
     LISTS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(16))
 }
 
-fn give_list(mut list: Vec<Field>) {
+pub(crate) fn give_list(mut list: Vec<Field>) {
     if list.capacity() == 0 || list.capacity() > LARGEST_KEPT {
         return;
     }
@@ -131,9 +131,44 @@ impl Block {
         self.fields.len() < before
     }
 
+    /// Writes lines; runs of fields that still stand as they were read are copied at once.
+    pub(super) fn write_lines(&self, out: &mut BytesMut, mut keep: impl FnMut(HeaderId) -> bool) {
+        // The room for what the caller adds to the head.
+        const SPARE: usize = 128;
+        out.reserve(self.text.len() + self.added.len() + 4 * self.fields.len() + SPARE);
+        let mut run = 0..0;
+        for field in self.fields.iter().filter(|field| keep(field.id)) {
+            match self.line(field) {
+                Some(line) if line.start == run.end => run.end = line.end,
+                Some(line) => {
+                    out.extend_from_slice(self.text.get(run).unwrap_or_default());
+                    run = line;
+                }
+                None => {
+                    out.extend_from_slice(self.text.get(std::mem::take(&mut run)).unwrap_or_default());
+                    write_field(self.bytes(field.name), self.bytes(field.value), out);
+                }
+            }
+        }
+        out.extend_from_slice(self.text.get(run).unwrap_or_default());
+    }
+
+    /// Where the line of a field stands, CRLF included, when it can be copied: read, unchanged, `Name: value`.
+    fn line(&self, field: &Field) -> Option<std::ops::Range<usize>> {
+        let start = field.name.at as usize;
+        let colon = start + field.name.len as usize;
+        let value = field.value.at as usize;
+        let end = value + field.value.len as usize;
+        let plain = value == colon + 2 && self.text.get(end..end + 2) == Some(b"\r\n");
+        plain.then_some(start..end + 2)
+    }
+
     /// Puts the bytes of a new field behind the others.
     fn write(&mut self, name: &[u8], value: &[u8]) -> Result<Field, InvalidField> {
-        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) || !value.iter().all(|byte| is_value(*byte)) {
+        if name.is_empty()
+            || !name.iter().all(|byte| is_token(*byte))
+            || !value.iter().all(|byte| is_value(*byte))
+        {
             return Err(InvalidField);
         }
         let mut put = |bytes: &[u8]| {

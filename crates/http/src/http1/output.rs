@@ -1,0 +1,114 @@
+//! What waits to be written: small pieces gathered in one lent buffer, large ones queued as they are, all
+//! of it sent by as few writes as possible.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use mecha_net::{Stream, buffer};
+use smallvec::SmallVec;
+
+/// Data up to this many bytes is copied behind what waits already; larger data keeps its own buffer.
+const COPY_LIMIT: usize = 4 << 10;
+/// From this many waiting bytes on, the sender is told to wait.
+const HIGH_WATER: usize = 64 << 10;
+/// Slices given to one write.
+const SLICES: usize = 16;
+
+#[derive(Default)]
+pub(super) struct Output {
+    queue: VecDeque<Bytes>,
+    queued: usize,
+    tail: BytesMut,
+}
+
+impl Output {
+    /// The buffer that heads and framing are written to.
+    pub(super) fn tail(&mut self) -> &mut BytesMut {
+        if self.tail.capacity() == 0 {
+            self.tail = buffer::take();
+        }
+        &mut self.tail
+    }
+
+    pub(super) fn push(&mut self, data: Bytes) {
+        if data.len() <= COPY_LIMIT {
+            self.tail().extend_from_slice(&data);
+            return;
+        }
+        if !self.tail.is_empty() {
+            self.queued += self.tail.len();
+            self.queue.push_back(self.tail.split().freeze());
+        }
+        self.queued += data.len();
+        self.queue.push_back(data);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.tail.is_empty()
+    }
+
+    /// Whether more may be given before some of it is written.
+    pub(super) fn has_room(&self) -> bool {
+        self.queued + self.tail.len() < HIGH_WATER
+    }
+
+    /// Writes everything; ready when nothing is left. Returns the bytes that went out.
+    pub(super) fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Stream,
+        sent: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        while !self.is_empty() {
+            let written = ready!(self.poll_write(cx, io))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *sent += written as u64;
+            self.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, io: &mut Stream) -> Poll<io::Result<usize>> {
+        if self.queue.is_empty() {
+            return io.poll_write_slices(cx, &[IoSlice::new(&self.tail)]);
+        }
+        let mut slices: SmallVec<[IoSlice<'_>; SLICES]> = SmallVec::new();
+        slices.extend(self.queue.iter().take(SLICES - 1).map(|data| IoSlice::new(data)));
+        if self.queue.len() < SLICES && !self.tail.is_empty() {
+            slices.push(IoSlice::new(&self.tail));
+        }
+        io.poll_write_slices(cx, &slices)
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        while let Some(front) = self.queue.front_mut() {
+            let step = written.min(front.len());
+            front.advance(step);
+            self.queued -= step;
+            written -= step;
+            if !front.is_empty() {
+                return;
+            }
+            self.queue.pop_front();
+        }
+        if written >= self.tail.len() {
+            self.tail.clear();
+        } else {
+            self.tail.advance(written);
+        }
+    }
+
+    /// Gives the memory back; for a connection that waits. Nothing may be left to write.
+    pub(super) fn release(&mut self) {
+        if self.tail.is_empty() && self.tail.capacity() > 0 {
+            buffer::give(std::mem::take(&mut self.tail));
+        }
+        if self.queue.is_empty() && self.queue.capacity() > 0 {
+            self.queue = VecDeque::new();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What both ends of an HTTP/1 connection share: the socket, what was read and not yet understood, what
+//! waits to be written, and the body codecs.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use mecha_codec::http1::{BodyDecoder, BodyEncoder, Decoded, EncodeError, Limits, ParseError};
+use mecha_net::{Stream, buffer};
+
+use super::output::Output;
+use crate::body::Frame;
+use crate::headers::Headers;
+
+/// A peer that sends this much ahead of its turn is read no further until its turn comes.
+const PIPELINE_LIMIT: usize = buffer::LARGE;
+
+pub(super) struct Transport {
+    pub(super) io: Stream,
+    pub(super) input: BytesMut,
+    pub(super) output: Output,
+    pub(super) decoder: BodyDecoder,
+    pub(super) encoder: BodyEncoder,
+    room: usize,
+    pub(super) bytes_read: u64,
+    pub(super) bytes_written: u64,
+}
+
+/// Why a body could not be read on.
+pub(super) enum BodyError {
+    Io(io::Error),
+    Framing(ParseError),
+    /// The peer ended in the middle.
+    Cut,
+}
+
+impl Transport {
+    pub(super) fn new(io: Stream, input: BytesMut) -> Self {
+        Transport {
+            io,
+            bytes_read: input.len() as u64,
+            input,
+            output: Output::default(),
+            decoder: BodyDecoder::default(),
+            encoder: BodyEncoder::None,
+            room: buffer::SMALL,
+            bytes_written: 0,
+        }
+    }
+
+    /// Reads more into `input`; `0` is the end. Holds no buffer while there is nothing to read.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match self.io.poll_readable(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.release_input();
+                return Poll::Pending;
+            }
+        }
+        if self.input.capacity() == 0 && self.room == buffer::SMALL {
+            self.input = buffer::take();
+        }
+        // What is left of a lent buffer is used up before room is made by moving or growing.
+        if self.input.capacity() - self.input.len() < self.room / 4 {
+            self.input.reserve(self.room);
+        }
+        let offered = self.input.capacity() - self.input.len();
+        let read = ready!(self.io.poll_read_buf(cx, &mut self.input))?;
+        self.bytes_read += read as u64;
+        self.room = if read == offered { buffer::LARGE } else { buffer::SMALL };
+        Poll::Ready(Ok(read))
+    }
+
+    /// Gives the input buffer back when it holds nothing.
+    pub(super) fn release_input(&mut self) {
+        if self.input.is_empty() && self.input.capacity() > 0 {
+            buffer::give(std::mem::take(&mut self.input));
+        }
+    }
+
+    /// The next step of the peer's body; `None` when it has ended.
+    pub(super) fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        limits: &Limits,
+    ) -> Poll<Result<Option<Frame>, BodyError>> {
+        loop {
+            match self.decoder.decode(&mut self.input, limits).map_err(BodyError::Framing)? {
+                Decoded::Data(data) => return Poll::Ready(Ok(Some(Frame::Data(data)))),
+                Decoded::Trailers { block, fields } => {
+                    return Poll::Ready(Ok(Some(Frame::Trailers(Headers::from_block(block, fields)))));
+                }
+                Decoded::End => return Poll::Ready(Ok(None)),
+                Decoded::More => {}
+            }
+            if ready!(self.poll_fill(cx)).map_err(BodyError::Io)? == 0 {
+                self.decoder.on_eof().map_err(|_| BodyError::Cut)?;
+            }
+        }
+    }
+
+    /// Queues a piece of our body with its framing.
+    pub(super) fn send_data(&mut self, data: Bytes) -> Result<(), EncodeError> {
+        self.encoder.before(data.len(), self.output.tail())?;
+        self.output.push(data);
+        if self.encoder == BodyEncoder::Chunked {
+            self.encoder.after(self.output.tail());
+        }
+        Ok(())
+    }
+
+    /// Queues what ends our body.
+    pub(super) fn send_end(&mut self, trailers: Option<&Headers>) -> Result<(), EncodeError> {
+        match trailers {
+            Some(trailers) => self.encoder.end(trailers.iter(), self.output.tail()),
+            None => self.encoder.end(std::iter::empty(), self.output.tail()),
+        }
+    }
+
+    /// Writes what is queued; ready when nothing is left.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.output.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.output.poll_flush(cx, &mut self.io, &mut self.bytes_written)
+    }
+
+    /// Ready when the peer is gone while it is not its turn to send. Bytes sent ahead are kept, up to a limit.
+    pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.input.len() >= PIPELINE_LIMIT {
+                return Poll::Pending;
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Bytes read and written since the last call.
+    pub(super) fn take_traffic(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.bytes_read), std::mem::take(&mut self.bytes_written))
+    }
+}
