@@ -15,7 +15,7 @@ pub use mecha_codec::http1::HeaderId;
 use mecha_codec::http1::{Field, write_field};
 
 use block::Block;
-pub(crate) use block::take_list;
+pub(crate) use block::{give_list, take_list};
 pub use iter::Iter;
 
 /// A field that can't be sent: its name is no token, or its value holds control bytes.

@@ -5,6 +5,7 @@ pub mod body;
 pub mod head;
 pub mod headers;
 pub mod http1;
+pub mod http2;
 
 pub use body::{Frame, Length};
 pub use head::{Method, RequestHead, ResponseHead, StatusCode, Version};

@@ -1,0 +1,137 @@
+//! Heads between `h2`'s types and ours (RFC 9113 section 8).
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{Method, Request, Response, request, response};
+use mecha_base::{Error, Kind, Result};
+
+use crate::body::Length;
+use crate::head::{RequestHead, ResponseHead, Version};
+use crate::headers::{HeaderId, Headers};
+
+/// The head of a request that came in, and what is known of its body.
+pub(super) fn request_from(parts: request::Parts, ended: bool) -> Result<(RequestHead, Length)> {
+    let mut map = parts.headers;
+    let authority = match (parts.uri.authority(), map.get(header::HOST)) {
+        (Some(authority), _) => ByteString::from(authority.as_str()),
+        (None, Some(host)) => ByteString::try_from(host.as_bytes())
+            .map_err(|_| Error::downstream(Kind::BadRequest(400), "Host is not UTF-8"))?,
+        (None, None) => ByteString::new(),
+    };
+    // One name for one thing: what is left would otherwise become a second Host over HTTP/1.
+    map.remove(header::HOST);
+    join_cookies(&mut map);
+    let connect = parts.method == Method::CONNECT;
+    let target = match parts.uri.path_and_query() {
+        Some(target) if !connect => ByteString::from(target.as_str()),
+        _ => ByteString::new(),
+    };
+    let length = if connect { Length::Tunnel } else { length_of(&map, ended) };
+    let headers = Headers::from_map(map);
+    Ok((RequestHead { version: Version::Http2, method: parts.method, authority, target, headers }, length))
+}
+
+/// The head of a response that came in, and what is known of its body.
+pub(super) fn response_from(parts: response::Parts, ended: bool) -> (ResponseHead, Length) {
+    let length = length_of(&parts.headers, ended);
+    let headers = Headers::from_map(parts.headers);
+    (ResponseHead { version: Version::Http2, status: parts.status, reason: None, headers }, length)
+}
+
+fn length_of(map: &HeaderMap, ended: bool) -> Length {
+    if ended {
+        return Length::Empty;
+    }
+    let announced = map.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    announced.map_or(Length::Unknown, Length::Known)
+}
+
+/// Cookies may come in crumbs; outside HTTP/2 they are one field (RFC 9113 section 8.2.3).
+fn join_cookies(map: &mut HeaderMap) {
+    let mut crumbs = map.get_all(header::COOKIE).iter();
+    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else { return };
+    let mut joined = first.as_bytes().to_vec();
+    for crumb in std::iter::once(second).chain(crumbs) {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(crumb.as_bytes());
+    }
+    if let Ok(joined) = HeaderValue::from_maybe_shared(Bytes::from(joined)) {
+        map.insert(header::COOKIE, joined);
+    }
+}
+
+/// A request as `h2` sends it.
+pub(super) fn request_to(head: RequestHead) -> Result<Request<()>> {
+    let invalid = |what: &'static str| Error::downstream(Kind::BadRequest(400), what);
+    let mut parts = http::uri::Parts::default();
+    let connect = head.method == Method::CONNECT;
+    if !head.authority.is_empty() {
+        let authority = Authority::from_maybe_shared(head.authority.into_bytes());
+        parts.authority = Some(authority.map_err(|_| invalid("the authority can't be sent over HTTP/2"))?);
+    }
+    if !connect {
+        let target = PathAndQuery::from_maybe_shared(head.target.into_bytes());
+        parts.path_and_query = Some(target.map_err(|_| invalid("the target can't be sent over HTTP/2"))?);
+        if parts.authority.is_some() {
+            parts.scheme = Some(Scheme::HTTP);
+        }
+    }
+    let mut headers = head.headers;
+    headers.remove_id(HeaderId::Upgrade);
+    let mut request = Request::new(());
+    *request.uri_mut() =
+        Uri::from_parts(parts).map_err(|_| invalid("the target can't be sent over HTTP/2"))?;
+    *request.method_mut() = head.method;
+    *request.version_mut() = http::Version::HTTP_2;
+    *request.headers_mut() = headers.into_map();
+    Ok(request)
+}
+
+/// A response as `h2` sends it.
+pub(super) fn response_to(head: ResponseHead, length: Length) -> Response<()> {
+    let mut headers = head.headers;
+    headers.remove_id(HeaderId::Upgrade);
+    let mut map = headers.into_map();
+    if let (Length::Known(length), false) = (length, map.contains_key(header::CONTENT_LENGTH)) {
+        map.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let mut response = Response::new(());
+    *response.status_mut() = head.status;
+    *response.version_mut() = http::Version::HTTP_2;
+    *response.headers_mut() = map;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crumbs_become_one_cookie_and_host_is_said_once() {
+        let request = Request::get("http://a:1/p?q")
+            .header("cookie", "a=1")
+            .header("cookie", "b=2")
+            .header("host", "elsewhere")
+            .body(())
+            .unwrap();
+        let (head, length) = request_from(request.into_parts().0, true).unwrap();
+        assert_eq!((&*head.authority, &*head.target), ("a:1", "/p?q"));
+        assert_eq!(head.headers.get("cookie"), Some(&b"a=1; b=2"[..]));
+        assert!(!head.headers.contains("host"));
+        assert_eq!(length, Length::Empty);
+    }
+
+    #[test]
+    fn a_target_that_http2_forbids_is_an_error() {
+        let head = RequestHead {
+            version: Version::Http11,
+            method: Method::GET,
+            authority: ByteString::from_static("a b"),
+            target: ByteString::from_static("/"),
+            headers: Headers::new(),
+        };
+        assert_eq!(request_to(head).map(drop).unwrap_err().kind(), Kind::BadRequest(400));
+    }
+}
