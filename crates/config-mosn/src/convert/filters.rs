@@ -1,0 +1,93 @@
+//! Filters that a configuration names and that are not there. Most are left out with a warning, as MOSN
+//! leaves out the ones it does not know (reference 1.6). A filter that guards something is different:
+//! without it the door would stand open, so the start is refused.
+
+use mecha_base::names::nearest;
+
+use crate::document::Node;
+use crate::read::shortened;
+
+/// How a known stream filter is treated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Left out with a warning.
+    Later,
+    /// Guards something; the start is refused.
+    Security,
+}
+
+/// MOSN's stream filters.
+const STREAM_FILTERS: [(&str, Standing); 20] = [
+    ("dsl", Standing::Later),
+    ("dubbo_stream", Standing::Later),
+    ("ext_authz", Standing::Security),
+    ("fault", Standing::Later),
+    ("fault_tolerance", Standing::Later),
+    ("flowControlFilter", Standing::Later),
+    ("grpc_metric", Standing::Later),
+    ("gzip", Standing::Later),
+    ("header_to_metadata", Standing::Later),
+    ("healthcheck", Standing::Later),
+    ("ip_access", Standing::Security),
+    ("istio.stats", Standing::Later),
+    ("jwt_authn", Standing::Security),
+    ("mirror", Standing::Later),
+    ("mixer", Standing::Later),
+    ("payload_limit", Standing::Later),
+    ("proxywasm", Standing::Later),
+    ("rbac", Standing::Security),
+    ("seata", Standing::Later),
+    ("transcoder", Standing::Later),
+];
+
+/// Parts of names that tell a guard, whoever wrote the filter.
+const GUARDS: [&str; 9] = ["rbac", "jwt", "auth", "ip_access", "ipaccess", "csrf", "oidc", "acl", "waf"];
+
+/// A filter of `stream_filters` or `listener_filters`.
+pub(super) fn filter(node: Node<'_>) {
+    let Some(fields) = node.object() else { return };
+    fields.accept(&["config", "go_plugin_config"]);
+    match fields.text_at("type") {
+        Some((node, name)) => missing(node, name),
+        None => node.warn("a filter without a type is ignored"),
+    }
+}
+
+/// `per_filter_config`: the filters' names with their settings for one place.
+pub(super) fn per_filter(settings: Option<Node<'_>>) {
+    for (key, _) in settings.into_iter().flat_map(Node::pairs) {
+        missing(key, key.text());
+    }
+}
+
+/// Whether a filter of this name guards something.
+pub(super) fn is_guard(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    STREAM_FILTERS.contains(&(name, Standing::Security))
+        || GUARDS.iter().any(|part| match *part {
+            // Short enough to be part of other words.
+            "acl" | "waf" => lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == *part),
+            part => lower.contains(part),
+        })
+}
+
+fn missing(node: Node<'_>, name: &str) {
+    let shown = shortened(name);
+    let known = STREAM_FILTERS.iter().any(|(known, _)| *known == name);
+    if is_guard(name) {
+        let why = if known { "is not available yet" } else { "is unknown" };
+        node.error_with(
+            format!("the security filter \"{shown}\" {why}, and nothing may pass without it"),
+            "remove it if the traffic may really go unchecked",
+        );
+    } else if known {
+        node.warn(format!("the filter \"{shown}\" is not available yet and is ignored"));
+    } else {
+        let near = nearest(name, STREAM_FILTERS.iter().map(|(known, _)| *known));
+        let message = format!("the unknown filter \"{shown}\" is ignored");
+        match near {
+            Some(near) => node.warn_with(message, format!("did you mean \"{near}\"?")),
+            None => node.warn(message),
+        }
+    }
+}
