@@ -1,0 +1,156 @@
+//! Turns events into lines. The text is made on the thread that logs, because an event's values do not outlive the
+//! call; the time is written by the output's thread.
+
+use std::fmt::{self, Write};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::SystemTime;
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::{LogHandle, level};
+use crate::escape;
+use crate::output::Batch;
+use crate::stamp::Stamps;
+
+/// Our crates' names begin with it; it says nothing in a log.
+const OWN: &str = "mecha_";
+/// The field that holds the text itself.
+const MESSAGE: &str = "message";
+
+pub(super) struct LinesLayer {
+    log: LogHandle,
+}
+
+/// A span's fields as text, kept with the span.
+struct SpanText(String);
+
+/// One line, without its time.
+struct Line {
+    at: SystemTime,
+    text: String,
+}
+
+/// Collects the fields of an event or a span.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    rest: String,
+}
+
+impl LinesLayer {
+    pub(super) fn new(log: LogHandle) -> Self {
+        LinesLayer { log }
+    }
+
+    fn filter(&self) -> LevelFilter {
+        level::filter(level::from_index(self.log.level.load(Relaxed)))
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LinesLayer {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        *metadata.level() <= self.filter()
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.filter())
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().replace(SpanText(fields.rest));
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = Fields::default();
+        values.record(&mut fields);
+        if let Some(SpanText(text)) = span.extensions_mut().get_mut() {
+            text.push_str(&fields.rest);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let output = &self.log.output;
+        if !output.is_enabled() {
+            return;
+        }
+        let metadata = event.metadata();
+        let target = metadata.target();
+        let target = target.strip_prefix(OWN).unwrap_or(target);
+        let mut text = format!("[{}] [{target}] ", level_name(*metadata.level()));
+        write_spans(event, &context, &mut text);
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        escape::message(&fields.message, &mut text);
+        let rest = &fields.rest;
+        escape::message(if fields.message.is_empty() { rest.trim_start() } else { rest }, &mut text);
+        if let Err(line) = output.offer(Box::new(Line { at: SystemTime::now(), text })) {
+            output.count_dropped(line.lines());
+        }
+    }
+}
+
+/// `listener{name="in"}:stream: `, outermost first; nothing outside of spans.
+fn write_spans<S: Subscriber + for<'a> LookupSpan<'a>>(
+    event: &Event<'_>,
+    context: &Context<'_, S>,
+    out: &mut String,
+) {
+    let Some(scope) = context.event_scope(event) else { return };
+    let mut separator = "";
+    for span in scope.from_root() {
+        out.push_str(separator);
+        out.push_str(span.name());
+        if let Some(SpanText(text)) = span.extensions().get().filter(|SpanText(text)| !text.is_empty()) {
+            out.push('{');
+            escape::message(text.trim_start(), out);
+            out.push('}');
+        }
+        separator = ":";
+    }
+    out.push_str(": ");
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARN",
+        Level::INFO => "INFO",
+        Level::DEBUG => "DEBUG",
+        Level::TRACE => "TRACE",
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = match field.name() {
+            MESSAGE => write!(self.message, "{value:?}"),
+            name => write!(self.rest, " {name}={value:?}"),
+        };
+    }
+}
+
+impl Batch for Line {
+    fn lines(&self) -> u64 {
+        1
+    }
+
+    fn render(&self, stamps: &mut Stamps, out: &mut String) {
+        stamps.log.write(self.at, out);
+        out.push(' ');
+        out.push_str(&self.text);
+        out.push('\n');
+    }
+
+    fn settled(&self, _written: u64, _dropped: u64) {}
+}
