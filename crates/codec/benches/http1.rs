@@ -6,15 +6,19 @@
 //! Each measured function gets buffers that were used once before, as on a connection that lives: the field list has
 //! its capacity, and the output buffer is grown.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench is not called by anyone, and its input is its own")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a bench is not called by anyone, and its input is its own"
+)]
 
 use std::hint::black_box;
 
 use bytes::BytesMut;
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use mecha_codec::http1::{
-    BodyDecoder, BodyEncoder, BodyLength, Decoded, Field, Limits, RequestKind, RequestLine, Scan, StatusLine, Version,
-    parse_request, parse_response, write_field, write_request_line, write_status_line,
+    BodyDecoder, BodyEncoder, BodyLength, Decoded, Field, Limits, RequestKind, RequestLine, Scan, StatusLine,
+    Version, parse_request, parse_response, write_field, write_request_line, write_status_line,
 };
 
 /// Twelve fields as a browser sends them through a mesh, 575 bytes.
@@ -61,7 +65,9 @@ fn request(state: &mut Parse) -> RequestLine {
 
 fn response(state: &mut Parse) -> StatusLine {
     let kind = RequestKind::Other;
-    parse_response(black_box(RESPONSE), &mut state.scan, &state.limits, kind, &mut state.fields).unwrap().unwrap()
+    parse_response(black_box(RESPONSE), &mut state.scan, &state.limits, kind, &mut state.fields)
+        .unwrap()
+        .unwrap()
 }
 
 #[library_benchmark]
@@ -86,7 +92,9 @@ fn parsed() -> (RequestLine, Vec<Field>, BytesMut) {
 
 #[library_benchmark]
 #[bench::twelve_fields(parsed())]
-fn write_request_head((line, fields, mut out): (RequestLine, Vec<Field>, BytesMut)) -> (Vec<Field>, BytesMut) {
+fn write_request_head(
+    (line, fields, mut out): (RequestLine, Vec<Field>, BytesMut),
+) -> (Vec<Field>, BytesMut) {
     let buf = black_box(REQUEST);
     write_request_line(line.method.slice(buf), line.target.slice(buf), &mut out);
     for field in &fields {
@@ -140,11 +148,9 @@ fn decode_chunked_16_kib(mut buf: BytesMut) -> (BytesMut, usize) {
     (buf, total)
 }
 
-library_benchmark_group!(name = heads, benchmarks = [
-    parse_request_head,
-    parse_response_head,
-    write_request_head,
-    write_response_head
-]);
+library_benchmark_group!(
+    name = heads,
+    benchmarks = [parse_request_head, parse_response_head, write_request_head, write_response_head]
+);
 library_benchmark_group!(name = bodies, benchmarks = [decode_chunked_16_kib]);
 main!(library_benchmark_groups = [heads, bodies]);

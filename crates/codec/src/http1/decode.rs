@@ -79,21 +79,21 @@ impl BodyDecoder {
                 State::ChunkData => return Ok(self.data(buf, State::ChunkEnd)),
                 State::UntilClose if buf.is_empty() => return Ok(Decoded::More),
                 State::UntilClose => return Ok(Decoded::Data(buf.split().freeze())),
-                State::ChunkEnd => match &**buf {
-                    [b'\r', b'\n', ..] => {
-                        buf.advance(2);
-                        self.state = State::ChunkLine;
+                State::ChunkEnd => {
+                    // The next chunk line is read together with the CRLF before it.
+                    match buf.first_chunk() {
+                        Some(b"\r\n") => {}
+                        None if matches!(buf.first(), None | Some(b'\r')) => return Ok(Decoded::More),
+                        _ => return Err(ParseError::bad("chunk data is not followed by CRLF")),
                     }
-                    [] | [b'\r'] => return Ok(Decoded::More),
-                    _ => return Err(ParseError::bad("chunk data is not followed by CRLF")),
-                },
-                State::ChunkLine => {
-                    let Some((line_len, size)) = parse_chunk_line(buf, limits.chunk_line)? else {
+                    if !self.chunk_line(buf, 2, limits)? {
                         return Ok(Decoded::More);
-                    };
-                    buf.advance(line_len);
-                    self.left = size;
-                    self.state = if size == 0 { State::Trailers } else { State::ChunkData };
+                    }
+                }
+                State::ChunkLine => {
+                    if !self.chunk_line(buf, 0, limits)? {
+                        return Ok(Decoded::More);
+                    }
                 }
                 State::Trailers => return self.trailers(buf, limits),
             }
@@ -142,6 +142,17 @@ impl BodyDecoder {
             self.state = then;
         }
         Decoded::Data(buf.split_to(take).freeze())
+    }
+
+    /// Takes the chunk line that begins `at` bytes into the buffer, and those bytes; `false` when it is unfinished.
+    #[inline]
+    fn chunk_line(&mut self, buf: &mut BytesMut, at: usize, limits: &Limits) -> Result<bool, ParseError> {
+        let line = buf.get(at..).unwrap_or_default();
+        let Some((line_len, size)) = parse_chunk_line(line, limits.chunk_line)? else { return Ok(false) };
+        buf.advance(at + line_len);
+        self.left = size;
+        self.state = if size == 0 { State::Trailers } else { State::ChunkData };
+        Ok(true)
     }
 
     fn trailers(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Decoded, ParseError> {

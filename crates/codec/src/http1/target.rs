@@ -61,12 +61,18 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
 
 /// The host and the port of a well-formed `uri-host [ ":" port ]`.
 fn split_host(value: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let (host, rest) = if let Some(inner) = value.strip_prefix(b"[") {
-        let (address, rest) = inner.split_at_checked(memchr::memchr(b']', inner)?)?;
-        (Some(address).filter(|address| is_ip_literal(address))?, rest.strip_prefix(b"]")?)
-    } else {
-        let (host, rest) = value.split_at_checked(memchr::memchr(b':', value).unwrap_or(value.len()))?;
-        (Some(host).filter(|host| is_reg_name(host))?, rest)
+    let plain = value.iter().position(|byte| !is_plain(*byte)).unwrap_or(value.len());
+    let (host, rest) = match value.split_at_checked(plain)? {
+        ([], [b'[', inner @ ..]) => {
+            let (address, rest) = inner.split_at_checked(memchr::memchr(b']', inner)?)?;
+            (Some(address).filter(|address| is_ip_literal(address))?, rest.strip_prefix(b"]")?)
+        }
+        (_, [b'%', ..]) => {
+            let (host, rest) = value.split_at_checked(memchr::memchr(b':', value).unwrap_or(value.len()))?;
+            (Some(host).filter(|host| is_escaped_name(host))?, rest)
+        }
+        ([], _) => return None,
+        found => found,
     };
     match rest {
         [] => Some((host, None)),
@@ -86,31 +92,60 @@ fn is_port(port: &[u8]) -> bool {
 /// An IPv6 address, or an address of a later kind (`v1.x`), without its brackets; zone ids are not valid here.
 fn is_ip_literal(address: &[u8]) -> bool {
     match address.first() {
-        Some(b'v' | b'V') => address.len() > 3 && address.iter().all(|byte| in_host(*byte) || *byte == b':'),
+        Some(b'v' | b'V') => {
+            address.len() > 3 && address.iter().all(|byte| is_plain(*byte) || matches!(byte, b':' | b'%'))
+        }
         _ => std::str::from_utf8(address).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok()),
     }
 }
 
-fn is_reg_name(host: &[u8]) -> bool {
-    if host.is_empty() || !host.iter().all(|byte| in_host(*byte)) {
-        return false;
-    }
-    if memchr::memchr(b'%', host).is_none() {
-        return true;
-    }
-    let mut escapes = host.split(|byte| *byte == b'%');
-    escapes.next();
-    escapes
-        .all(|after| matches!(after, [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()))
+/// A name with percent-encoded bytes.
+fn is_escaped_name(host: &[u8]) -> bool {
+    let mut parts = host.split(|byte| *byte == b'%');
+    let start = parts.next().unwrap_or_default();
+    let plain = |bytes: &[u8]| bytes.iter().all(|byte| is_plain(*byte));
+    plain(start)
+        && parts.all(|part| match part {
+            [high, low, rest @ ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit() && plain(rest),
+            _ => false,
+        })
 }
 
-/// unreserved, sub-delims and `%` (RFC 3986 section 2).
+/// unreserved and sub-delims (RFC 3986 section 2): what a host name holds when nothing is escaped.
 #[inline]
-fn in_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*')
-        || matches!(byte, b'+' | b',' | b';' | b'=')
+fn is_plain(byte: u8) -> bool {
+    PLAIN.get(usize::from(byte)).copied().unwrap_or_default()
 }
+
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let punctuation = matches!(
+            byte,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+        );
+        #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler: a fault fails the build")]
+        {
+            plain[byte as usize] = byte.is_ascii_alphanumeric() || punctuation;
+        }
+        byte += 1;
+    }
+    plain
+};
 
 #[cfg(test)]
 mod tests {
