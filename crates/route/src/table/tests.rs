@@ -1,0 +1,139 @@
+use bytestring::ByteString;
+use mecha_config::route::{
+    Action, DirectResponse, Forward, HeaderMatch, PathMatch, Route, RouteMatch, Target, ValueMatch,
+    VirtualHost,
+};
+use mecha_http::{Headers, Method, Version};
+use proptest::prelude::*;
+
+use super::*;
+
+pub(crate) fn request(authority: &str, target: &str, fields: &[(&str, &str)]) -> RequestHead {
+    let mut headers = Headers::new();
+    for (name, value) in fields {
+        headers.append(name, value.as_bytes()).unwrap();
+    }
+    RequestHead {
+        version: Version::Http11,
+        method: Method::GET,
+        authority: ByteString::from(authority),
+        target: ByteString::from(target),
+        headers,
+    }
+}
+
+pub(crate) fn header(name: &str, value: ValueMatch) -> HeaderMatch {
+    HeaderMatch { name: name.to_owned(), value }
+}
+
+pub(crate) fn route(path: PathMatch, forward: Forward) -> Route {
+    let matcher = RouteMatch { path, headers: vec![] };
+    Route { matcher, action: Action::Forward(Box::new(forward)) }
+}
+
+pub(crate) fn to(path: PathMatch, cluster: &str) -> Route {
+    route(path, Forward { target: Target::Cluster(cluster.to_owned()), ..Forward::default() })
+}
+
+pub(crate) fn table(hosts: &[(&[&str], Vec<Route>)]) -> RouteTable {
+    let host = |(n, (domains, routes)): (usize, &(&[&str], Vec<Route>))| VirtualHost {
+        name: format!("host-{n}"),
+        domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+        routes: routes.clone(),
+        ..VirtualHost::default()
+    };
+    let virtual_hosts = hosts.iter().enumerate().map(host).collect();
+    RouteTable::build(&Router { name: "r".into(), virtual_hosts, ..Router::default() })
+}
+
+fn prefix(text: &str) -> PathMatch {
+    PathMatch::Prefix(text.into())
+}
+
+fn cluster_of(table: &RouteTable, head: &RequestHead) -> Option<String> {
+    let plan = table.resolve(head)?.route.forward()?;
+    Some(plan.choose_cluster(&mut fastrand::Rng::with_seed(1)).to_string())
+}
+
+#[test]
+fn the_first_route_of_the_domain_decides() {
+    let table = table(&[
+        (&["a.test", "a.test:*"], vec![to(prefix("/api"), "a-api"), to(PathMatch::Any, "a-rest")]),
+        (&["*"], vec![to(prefix("/"), "all"), to(prefix("/api"), "never")]),
+    ]);
+    let cases = [
+        ("a.test", "/api/1?x=/other", Some("a-api")),
+        ("A.test:81", "/", Some("a-rest")),
+        ("b.test", "/api", Some("all")),
+        ("b.test", "*", None),
+    ];
+    for (authority, target, cluster) in cases {
+        let found = cluster_of(&table, &request(authority, target, &[]));
+        assert_eq!(found.as_deref(), cluster, "{authority} {target}");
+    }
+}
+
+#[test]
+fn no_other_virtual_host_is_asked_when_no_route_matches() {
+    let table =
+        table(&[(&["a.test"], vec![to(prefix("/api"), "a")]), (&["*"], vec![to(PathMatch::Any, "b")])]);
+    assert!(table.resolve(&request("a.test", "/other", &[])).is_none());
+}
+
+#[test]
+fn five_thousand_routes_are_each_found() {
+    let mut routes: Vec<Route> =
+        (0..2_500).map(|n| to(prefix(&format!("/service-{n}/")), &n.to_string())).collect();
+    routes.extend((2_500..5_000).map(|n| to(PathMatch::Exact(format!("/exact/{n}")), &n.to_string())));
+    let table = table(&[(&["*"], routes)]);
+    for n in 0..5_000 {
+        let path = if n < 2_500 { format!("/service-{n}/x") } else { format!("/EXACT/{n}?q") };
+        assert_eq!(cluster_of(&table, &request("a", &path, &[])), Some(n.to_string()));
+    }
+    assert_eq!(cluster_of(&table, &request("a", "/service-1", &[])), None);
+}
+
+fn any_route() -> impl Strategy<Value = Route> {
+    let text = "/[ab]{0,2}(/[ab]{0,1})?";
+    let path = prop_oneof![
+        Just(PathMatch::Any),
+        text.prop_map(PathMatch::Prefix),
+        text.prop_map(PathMatch::Exact),
+        "[ab]".prop_map(|text| PathMatch::Regex(regex::Regex::new(&text).unwrap())),
+    ];
+    let headers = prop::collection::vec(
+        prop_oneof![
+            Just(header("x", ValueMatch::Present)),
+            Just(header("x", ValueMatch::Exact("1".into()))),
+            Just(header("method", ValueMatch::Exact("PUT".into()))),
+        ],
+        0..3,
+    );
+    let action = Action::Direct(DirectResponse { status: 200, body: String::new() });
+    (path, headers).prop_map(move |(path, headers)| Route {
+        matcher: RouteMatch { path, headers },
+        action: action.clone(),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_found_is_what_a_walk_and_explain_find(
+        routes in prop::collection::vec(any_route(), 0..30),
+        targets in prop::collection::vec("/[abA]{0,2}(/[ab]{0,2})?", 1..6),
+        value in prop::option::of("[12]"),
+    ) {
+        let table = table(&[(&["*"], routes)]);
+        for target in targets {
+            let fields: Vec<_> = value.iter().map(|value| ("x", value.as_str())).collect();
+            let head = request("a", &target, &fields);
+            let walk = table.hosts[0].routes().iter().find(|route| route.matcher().matches(head.path(), &head));
+            let found = table.resolve(&head).map(|matched| matched.route.number);
+            prop_assert_eq!(found, walk.map(|route| route.number));
+            let explained = table.explain(&head).route.map(|route| route.number);
+            prop_assert_eq!(found, explained);
+        }
+    }
+}
