@@ -5,6 +5,7 @@
 
 mod convert;
 mod document;
+pub mod dump;
 mod findings;
 mod place;
 mod read;

@@ -98,7 +98,7 @@ impl<'d> Node<'d> {
     /// Its value, when it is a whole number from `least` to `most`.
     pub(crate) fn whole<T>(self, least: T, most: T) -> Option<T>
     where
-        T: std::str::FromStr + PartialOrd + fmt::Display,
+        T: std::str::FromStr + PartialOrd + fmt::Display + Copy,
     {
         let number = (self.kind() == Kind::Number).then(|| self.text().parse::<T>().ok()).flatten();
         match number {

@@ -8,16 +8,17 @@ use super::{Context, admin, cluster, server, tls};
 use crate::document::Node;
 use crate::read::Object;
 
-/// Sections for whole features, and how the feature is told to be on.
-const NOT_YET: [(&str, fn(Node<'_>) -> bool, &str); 8] = [
-    ("tracing", enabled, "no trace is recorded"),
-    ("metrics", has_sinks, "its sinks are not opened; metrics are at GET /metrics of the admin API"),
-    ("pprof", debugging, "no profiling server is started"),
-    ("plugin", is_set, "no plugin process is started"),
-    ("third_part_codec", is_set, "no codec is loaded"),
-    ("extends", is_set, "no extension is started"),
-    ("wasm_global_plugins", is_set, "no WebAssembly plugin is loaded"),
-    ("inherit_old_mosnconfig", is_set, "the configuration of an older process is not taken over"),
+/// Sections for whole features: the entry that switches it on (none: anything in it does), and what is
+/// missed without it.
+const NOT_YET: [(&str, Option<&str>, &str); 8] = [
+    ("tracing", Some("enable"), "no trace is recorded"),
+    ("metrics", Some("sinks"), "its sinks are not opened; metrics are at GET /metrics of the admin API"),
+    ("pprof", Some("debug"), "no profiling server is started"),
+    ("plugin", None, "no plugin process is started"),
+    ("third_part_codec", None, "no codec is loaded"),
+    ("extends", None, "no extension is started"),
+    ("wasm_global_plugins", None, "no WebAssembly plugin is loaded"),
+    ("inherit_old_mosnconfig", None, "the configuration of an older process is not taken over"),
 ];
 
 /// The whole file; `None` when it has no shape to go on with.
@@ -26,8 +27,8 @@ pub(super) fn config(root: Node<'_>, context: &mut Context<'_>) -> Option<Config
     top.accept(&["disable_upgrade", "close_graceful", "uds_dir", "node"]);
     let mut config = Config { server: Server::default(), ..Config::default() };
     servers(&top, &mut config, context);
-    for (key, is_on, consequence) in NOT_YET {
-        if let Some(node) = top.get(key).filter(|node| is_on(*node)) {
+    for (key, switch, consequence) in NOT_YET {
+        if let Some(node) = top.get(key).filter(|node| is_on(*node, switch)) {
             node.warn(format!("\"{key}\" is not available yet: {consequence}"));
         }
     }
@@ -77,23 +78,12 @@ fn servers(top: &Object<'_>, config: &mut Config, context: &mut Context<'_>) {
     }
 }
 
-fn is_set(node: Node<'_>) -> bool {
-    node.is_set()
-}
-
-fn enabled(node: Node<'_>) -> bool {
-    is_on(node, "enable")
-}
-
-fn debugging(node: Node<'_>) -> bool {
-    is_on(node, "debug")
-}
-
-fn has_sinks(node: Node<'_>) -> bool {
-    is_on(node, "sinks")
-}
-
-/// Whether an entry of a section that is not read otherwise is set.
-fn is_on(node: Node<'_>, name: &str) -> bool {
-    node.entries().any(|(key, value)| key.text().eq_ignore_ascii_case(name) && value.is_set())
+/// Whether a section is set, or the entry of it that switches it on.
+fn is_on(node: Node<'_>, switch: Option<&str>) -> bool {
+    match switch {
+        None => node.is_set(),
+        Some(name) => {
+            node.entries().any(|(key, value)| key.text().eq_ignore_ascii_case(name) && value.is_set())
+        }
+    }
 }

@@ -1,0 +1,50 @@
+//! Clusters and hosts (reference 1.8).
+
+use mecha_base::duration;
+use mecha_config::cluster::Limits;
+use mecha_config::{Cluster, Host};
+use serde_json::{Map, Value, json};
+
+use super::{filled, put};
+
+pub(super) fn cluster(cluster: &Cluster) -> Value {
+    let mut out = Map::new();
+    put(&mut out, "name", Some(cluster.name.as_str()));
+    put(&mut out, "type", Some(cluster.kind.as_str()));
+    put(&mut out, "lb_type", Some(cluster.lb.name()));
+    let options = &cluster.lb_options;
+    let options =
+        json!({ "choice_count": options.choice_count, "active_request_bias": options.active_request_bias });
+    put(&mut out, "lbconfig", Some(options));
+    put(&mut out, "connect_timeout", Some(duration::to_text(cluster.connect_timeout)));
+    put(&mut out, "idle_timeout", cluster.idle_timeout.map(duration::to_text));
+    put(&mut out, "max_request_per_conn", Some(cluster.max_requests_per_connection));
+    put(&mut out, "max_connection_per_host", Some(cluster.max_connections_per_host));
+    put(&mut out, "conn_buffer_limit_bytes", Some(cluster.buffer_limit));
+    let limited = Some(&cluster.limits).filter(|limits| **limits != Limits::default());
+    put(&mut out, "circuit_breakers", limited.map(limits));
+    let hosts: Vec<Value> = cluster.hosts.iter().map(host).collect();
+    put(&mut out, "hosts", Some(hosts));
+    Value::Object(out)
+}
+
+fn limits(limits: &Limits) -> Value {
+    json!([{
+        "max_connections": limits.max_connections,
+        "max_pending_requests": limits.max_pending_requests,
+        "max_requests": limits.max_requests,
+        "max_retries": limits.max_retries,
+    }])
+}
+
+fn host(host: &Host) -> Value {
+    let mut out = Map::new();
+    put(&mut out, "address", Some(host.address.to_string()));
+    put(&mut out, "hostname", filled(&host.hostname));
+    put(&mut out, "weight", Some(host.weight));
+    if !host.metadata.is_empty() {
+        let labels = json!({ "filter_metadata": { "mosn.lb": host.metadata } });
+        put(&mut out, "metadata", Some(labels));
+    }
+    Value::Object(out)
+}
