@@ -24,13 +24,18 @@ pub(crate) enum PathRule {
 
 #[derive(Debug)]
 pub(crate) struct HeaderRule {
-    name: Box<str>,
-    subject: Subject,
+    field: Field,
     value: ValueRule,
 }
 
 /// What a header rule looks at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Field {
+    name: Box<str>,
+    subject: Subject,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Method,
     /// Over HTTP/2 there is no `Host` field.
@@ -69,6 +74,14 @@ impl Matcher {
         self.headers.iter().find(|rule| !rule.matches(head))
     }
 
+    /// The fields that must have exactly one value, and the values.
+    pub(crate) fn exact_headers(&self) -> impl Iterator<Item = (&Field, &str)> {
+        self.headers.iter().filter_map(|rule| match &rule.value {
+            ValueRule::Exact(value) => Some((&rule.field, &**value)),
+            ValueRule::Present | ValueRule::Regex(_) => None,
+        })
+    }
+
     /// How many bytes of `path`, which it matches, a prefix rewrite replaces; `None` where there is no prefix.
     pub(crate) fn replaces(&self, path: &str) -> Option<usize> {
         match &self.path {
@@ -91,9 +104,9 @@ impl PathRule {
     }
 }
 
-impl HeaderRule {
-    fn build(rule: &HeaderMatch) -> Self {
-        let name = rule.name.to_ascii_lowercase();
+impl Field {
+    fn named(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
         let subject = match name.as_str() {
             "method" | ":method" => Subject::Method,
             "host" | ":authority" => Subject::Authority,
@@ -102,16 +115,33 @@ impl HeaderRule {
                 id => Subject::Known(id),
             },
         };
+        Field { name: name.into(), subject }
+    }
+
+    /// Its value in a request.
+    #[inline]
+    pub(crate) fn of<'a>(&self, head: &'a RequestHead) -> Option<&'a [u8]> {
+        match self.subject {
+            Subject::Method => Some(head.method.as_str().as_bytes()),
+            Subject::Authority => Some(&*head.authority).filter(|name| !name.is_empty()).map(str::as_bytes),
+            Subject::Known(id) => head.headers.get_id(id),
+            Subject::Named => head.headers.get(&self.name),
+        }
+    }
+}
+
+impl HeaderRule {
+    fn build(rule: &HeaderMatch) -> Self {
         let value = match &rule.value {
             ValueMatch::Present => ValueRule::Present,
             ValueMatch::Exact(value) => ValueRule::Exact(value.as_str().into()),
             ValueMatch::Regex(regex) => ValueRule::Regex(regex.clone()),
         };
-        HeaderRule { name: name.into(), subject, value }
+        HeaderRule { field: Field::named(&rule.name), value }
     }
 
     fn matches(&self, head: &RequestHead) -> bool {
-        let Some(found) = self.subject(head) else { return false };
+        let Some(found) = self.field.of(head) else { return false };
         match &self.value {
             ValueRule::Present => true,
             ValueRule::Exact(value) => found == value.as_bytes(),
@@ -119,23 +149,12 @@ impl HeaderRule {
         }
     }
 
-    fn subject<'a>(&self, head: &'a RequestHead) -> Option<&'a [u8]> {
-        match self.subject {
-            Subject::Method => Some(head.method.as_str().as_bytes()),
-            Subject::Authority => {
-                Some(&head.authority).filter(|name| !name.is_empty()).map(|name| str::as_bytes(name))
-            }
-            Subject::Known(id) => head.headers.get_id(id),
-            Subject::Named => head.headers.get(&self.name),
-        }
-    }
-
     /// Why the request does not fulfil this rule.
     pub(crate) fn complain(&self, head: &RequestHead) -> String {
-        match self.subject(head) {
-            None => format!("header \"{}\" is missing", self.name),
+        match self.field.of(head) {
+            None => format!("header \"{}\" is missing", self.field.name),
             Some(found) => {
-                format!("header \"{}\" is \"{}\"", self.name, String::from_utf8_lossy(found))
+                format!("header \"{}\" is \"{}\"", self.field.name, String::from_utf8_lossy(found))
             }
         }
     }
@@ -152,9 +171,9 @@ impl fmt::Display for Matcher {
         }
         for rule in &self.headers {
             match &rule.value {
-                ValueRule::Present => write!(f, ", header \"{}\"", rule.name)?,
-                ValueRule::Exact(value) => write!(f, ", header \"{}\" = \"{value}\"", rule.name)?,
-                ValueRule::Regex(regex) => write!(f, ", header \"{}\" ~ \"{regex}\"", rule.name)?,
+                ValueRule::Present => write!(f, ", header \"{}\"", rule.field.name)?,
+                ValueRule::Exact(value) => write!(f, ", header \"{}\" = \"{value}\"", rule.field.name)?,
+                ValueRule::Regex(regex) => write!(f, ", header \"{}\" ~ \"{regex}\"", rule.field.name)?,
             }
         }
         Ok(())

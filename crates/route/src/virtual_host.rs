@@ -28,8 +28,10 @@ impl VirtualHostEntry {
         building.host_rules = Rules::build(&host.headers).map(Arc::new);
         let route = |(number, route)| Arc::new(RouteEntry::build(number, route, building));
         let routes: Box<[_]> = (0..).zip(&host.routes).map(route).collect();
-        let index = (routes.len() >= INDEXED_FROM)
-            .then(|| Index::build(routes.iter().map(|route| &route.matcher().path)));
+        let index = (routes.len() >= INDEXED_FROM).then(|| {
+            let matchers: Vec<_> = routes.iter().map(|route| route.matcher()).collect();
+            Index::build(&matchers)
+        });
         VirtualHostEntry {
             name: host.name.as_str().into(),
             domains: host.domains.iter().map(|domain| domain.as_str().into()).collect(),
@@ -57,7 +59,7 @@ impl VirtualHostEntry {
                 let accept = |number: u32, known| {
                     self.routes.get(number as usize).is_some_and(|route| fits(route, known))
                 };
-                index.first(path, accept).and_then(|number| self.routes.get(number as usize))
+                index.first(path, head, accept).and_then(|number| self.routes.get(number as usize))
             }
         }
     }
