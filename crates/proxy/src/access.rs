@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytestring::ByteString;
 use bytes::Bytes;
+use bytestring::ByteString;
 use mecha_base::ResponseFlags;
 use mecha_config::Traffic;
 use mecha_http::Method;

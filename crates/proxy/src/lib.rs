@@ -1,3 +1,15 @@
-//! The middle of the house: the listener manager, the connection manager and the exchange.
+//! The middle of the house: workers, their listeners and connections, and the exchange that every request
+//! passes, whatever wire it came in by. `app` builds what runs here; nothing here reads a configuration file.
 
 pub mod access;
+mod client;
+mod connection;
+mod exchange;
+mod listener;
+mod snapshot;
+mod upstream;
+mod worker;
+
+pub use listener::Listener;
+pub use snapshot::Snapshot;
+pub use worker::{Doorway, Worker, Workers, run};

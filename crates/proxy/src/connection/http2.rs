@@ -1,0 +1,129 @@
+//! An HTTP/2 client connection: its streams are served side by side on the connection's own task.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_util::stream::{FuturesUnordered, Stream as _};
+use mecha_base::Kind;
+use mecha_base::timer::LazyTimer;
+use mecha_cluster::PickState;
+use mecha_http::http2::{ServerConnection, ServerStream};
+use mecha_http::{Length, RequestHead};
+use mecha_metrics::DownstreamStat;
+use mecha_net::Stream;
+use tokio::time::{Instant, timeout};
+
+use crate::client::Client;
+use crate::exchange::{Context, Downstream, Request, exchange};
+use crate::listener::{Door, HttpFilter};
+use crate::worker::Slot;
+
+/// How long a client may take for its preface.
+const PREFACE_LIMIT: Duration = Duration::from_secs(15);
+
+/// What the streams of one connection have in common.
+struct Shared {
+    door: Arc<Door>,
+    client: Client,
+    http: Arc<HttpFilter>,
+}
+
+struct State {
+    draining: bool,
+    idle_since: Instant,
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve(
+    door: &Arc<Door>,
+    client: Client,
+    http: &Arc<HttpFilter>,
+    stream: Stream,
+    prefix: BytesMut,
+    mut slot: Slot,
+) {
+    let greeted = timeout(PREFACE_LIMIT, ServerConnection::handshake(stream, prefix, &http.http2)).await;
+    let Ok(Ok(mut connection)) = greeted else { return door.inc(DownstreamStat::ProtocolError) };
+    let shared = Arc::new(Shared { door: door.clone(), client, http: http.clone() });
+    let mut streams = FuturesUnordered::new();
+    let mut timer = LazyTimer::new();
+    let mut state = State { draining: false, idle_since: Instant::now() };
+    poll_fn(|cx| {
+        slot.register(cx);
+        if !state.draining && door.worker.is_draining() {
+            state.drain(door, DownstreamStat::DrainClose, &mut connection);
+        }
+        loop {
+            match poll_accept(cx, &mut connection, &shared) {
+                Poll::Ready(Some(new)) => {
+                    streams.push(serve_stream(shared.clone(), new));
+                    continue;
+                }
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+            // Streams that move leave frames to write and make room for others, so the connection has its turn again.
+            match Pin::new(&mut streams).poll_next(cx) {
+                Poll::Ready(Some(())) => state.idle_since = Instant::now(),
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+        let idle = door.listener.idle_timeout.filter(|_| streams.is_empty() && !state.draining);
+        timer.set(idle.map(|limit| state.idle_since + limit));
+        if timer.poll_expired(cx).is_ready() {
+            state.drain(door, DownstreamStat::IdleTimeout, &mut connection);
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    })
+    .await;
+    drop(streams);
+    door.traffic(connection.traffic().take());
+}
+
+impl State {
+    /// Tells the client to open no more streams; the connection ends when those that are open have.
+    fn drain(&mut self, door: &Door, why: DownstreamStat, connection: &mut ServerConnection) {
+        self.draining = true;
+        door.inc(why);
+        connection.shut_down_gracefully();
+    }
+}
+
+/// The next stream; `None` when the connection is over.
+fn poll_accept(
+    cx: &mut TaskContext<'_>,
+    connection: &mut ServerConnection,
+    shared: &Shared,
+) -> Poll<Option<NewStream>> {
+    let accepted = ready!(connection.poll_accept(cx));
+    shared.door.traffic(connection.traffic().take());
+    Poll::Ready(accepted.unwrap_or_else(|error| {
+        if error.kind() != Kind::ClientGone {
+            tracing::debug!(connection = shared.client.id, %error, "HTTP/2 connection ended");
+            shared.door.inc(DownstreamStat::ProtocolError);
+        }
+        None
+    }))
+}
+
+type NewStream = (RequestHead, Length, ServerStream);
+
+async fn serve_stream(shared: Arc<Shared>, (head, length, mut stream): NewStream) {
+    let worker = &shared.door.worker;
+    let mut timer = LazyTimer::new();
+    let mut pick = PickState::new(worker.fork_rng());
+    let context = Context {
+        door: &shared.door,
+        client: &shared.client,
+        proxy: &shared.http.proxy,
+        timer: &mut timer,
+        pick: &mut pick,
+    };
+    let request = Request { head, length, wants_upgrade: false };
+    exchange(context, request, Downstream::Http2(&mut stream)).await;
+}

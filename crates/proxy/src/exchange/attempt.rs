@@ -1,0 +1,140 @@
+//! One try: a connection to the chosen host, and what is counted about it.
+
+use std::sync::Arc;
+
+use mecha_base::{Error, Kind, Result};
+use mecha_cluster::{Cluster, Host};
+use mecha_config::proxy::Protocol;
+use mecha_http::{Length, Method};
+use mecha_metrics::{UpstreamHistogram, UpstreamStat};
+use mecha_route::ForwardPlan;
+use tokio::time::Instant;
+
+use super::upstream::Upstream;
+use super::{Exchange, Request};
+use crate::listener::Door;
+use crate::upstream::UpstreamMetrics;
+
+/// The counters of one try; ends the try when dropped.
+pub(super) struct Attempt {
+    pub(super) host: Arc<Host>,
+    metrics: Option<UpstreamMetrics>,
+    start: Instant,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Connecting,
+    Sent,
+    Answered,
+    Over,
+}
+
+impl Attempt {
+    pub(super) fn begin(door: &Door, cluster: &Cluster, host: &Arc<Host>) -> Self {
+        let metrics = door.worker.pools().metrics(cluster, host);
+        Attempt { host: host.clone(), metrics, start: Instant::now(), state: State::Connecting }
+    }
+
+    pub(super) fn start(&self) -> Instant {
+        self.start
+    }
+
+    pub(super) fn count(&self, stat: UpstreamStat) {
+        if let Some(metrics) = &self.metrics {
+            metrics.inc(stat);
+        }
+    }
+
+    /// The head of the request is on its way.
+    pub(super) fn sent(&mut self) {
+        self.state = State::Sent;
+        self.count(UpstreamStat::RequestTotal);
+        self.count(UpstreamStat::RequestActive);
+    }
+
+    /// A response came.
+    pub(super) fn answered(&mut self, status: u16) {
+        self.state = State::Answered;
+        self.count(if status < 500 { UpstreamStat::ResponseSuccess } else { UpstreamStat::ResponseFailed });
+    }
+
+    /// The response was received whole.
+    pub(super) fn complete(&mut self) {
+        if let Some(metrics) = &self.metrics {
+            metrics.observe(UpstreamHistogram::RequestDurationTime, self.start.elapsed());
+        }
+    }
+
+    /// The try ended in an error.
+    pub(super) fn failed(&mut self, error: &Error) {
+        let stat = match error.kind() {
+            Kind::UpstreamReset | Kind::UpstreamProtocol => UpstreamStat::RequestRemoteReset,
+            Kind::Timeout | Kind::TryTimeout | Kind::StreamIdle => UpstreamStat::RequestTimeout,
+            Kind::ConnectFailed | Kind::ConnectTimeout => UpstreamStat::RequestFailureEject,
+            _ => UpstreamStat::RequestLocalReset,
+        };
+        self.count(stat);
+        if self.state == State::Sent {
+            self.count(UpstreamStat::ResponseFailed);
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if matches!(self.state, State::Sent | State::Answered)
+            && let Some(metrics) = &self.metrics
+        {
+            metrics.dec(UpstreamStat::RequestActive);
+        }
+        self.state = State::Over;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        // The exchange itself was dropped, for example because the client's connection ended.
+        if self.state == State::Sent {
+            self.count(UpstreamStat::RequestLocalReset);
+        }
+        self.end();
+    }
+}
+
+impl Exchange<'_> {
+    /// A connection to the host with the head of the request on it, and whether it was used before.
+    pub(super) async fn acquire(
+        &mut self,
+        attempt: &Attempt,
+        cluster: &Arc<Cluster>,
+        plan: &ForwardPlan,
+        request: &Request,
+    ) -> Result<(Upstream, bool)> {
+        self.flight.try_begins(attempt.start());
+        let worker = &self.door.worker;
+        let id = || worker.next_id();
+        match upstream_protocol(plan, self.down.protocol(), request) {
+            Protocol::Http1 => {
+                let lease =
+                    worker.pools().http1(cluster, &attempt.host, worker.upstream_limits(), id).await?;
+                let reused = lease.is_reused();
+                Ok((Upstream::http1(lease, request), reused))
+            }
+            Protocol::Http2 => {
+                let lease = worker.pools().http2(cluster, &attempt.host, id).await?;
+                Ok((Upstream::http2(lease, request.head.clone(), request.length)?, true))
+            }
+        }
+    }
+}
+
+/// The route's protocol, else the client's. What leaves HTTP/1 by an upgrade stays there: over HTTP/2 the
+/// field means nothing.
+fn upstream_protocol(plan: &ForwardPlan, downstream: Protocol, request: &Request) -> Protocol {
+    if request.wants_upgrade || (downstream == Protocol::Http1 && request.head.method == Method::CONNECT) {
+        return Protocol::Http1;
+    }
+    debug_assert!(request.length != Length::Tunnel || request.head.method == Method::CONNECT);
+    plan.upstream_protocol.unwrap_or(downstream)
+}

@@ -1,0 +1,133 @@
+//! The client's end of an exchange, whatever it speaks.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use mecha_base::{Error, Result};
+use mecha_config::proxy::{HttpProxy, Protocol};
+use mecha_http::http1::ServerConnection;
+use mecha_http::http2::{ServerStream, reason_for};
+use mecha_http::{Frame, Headers, Length, ResponseHead};
+
+/// The client's end.
+pub(crate) enum Downstream<'a> {
+    /// A connection that carries one request at a time.
+    Http1(&'a mut ServerConnection),
+    /// One of the streams of a connection.
+    Http2(&'a mut ServerStream),
+}
+
+impl Downstream<'_> {
+    pub(super) fn protocol(&self) -> Protocol {
+        match self {
+            Downstream::Http1(_) => Protocol::Http1,
+            Downstream::Http2(_) => Protocol::Http2,
+        }
+    }
+
+    /// How long the request's body may stand still.
+    pub(super) fn body_timeout(&self, proxy: &HttpProxy) -> Option<Duration> {
+        match self {
+            Downstream::Http1(_) => proxy.http1.body_timeout,
+            Downstream::Http2(_) => proxy.stream_idle_timeout,
+        }
+    }
+
+    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>>> {
+        match self {
+            Downstream::Http1(connection) => connection.poll_recv(cx),
+            Downstream::Http2(stream) => stream.poll_recv(cx),
+        }
+    }
+
+    pub(super) fn is_received(&self) -> bool {
+        match self {
+            Downstream::Http1(connection) => connection.is_received(),
+            Downstream::Http2(stream) => stream.is_received(),
+        }
+    }
+
+    pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Downstream::Http1(connection) => connection.poll_gone(cx),
+            Downstream::Http2(stream) => stream.poll_gone(cx),
+        }
+    }
+
+    pub(super) fn send_informational(&mut self, head: ResponseHead) {
+        match self {
+            Downstream::Http1(connection) => connection.send_informational(&head),
+            Downstream::Http2(stream) => stream.send_informational(head),
+        }
+    }
+
+    /// Says to the client that no other request will be taken on its connection.
+    pub(super) fn close_after(&mut self) {
+        match self {
+            Downstream::Http1(connection) => connection.close_after(),
+            // The connection says GOAWAY by itself.
+            Downstream::Http2(_) => {}
+        }
+    }
+
+    pub(super) fn send_head(&mut self, head: ResponseHead, length: Length) -> Result<()> {
+        match self {
+            Downstream::Http1(connection) => {
+                connection.send_head(&head, length);
+                Ok(())
+            }
+            Downstream::Http2(stream) => stream.send_head(head, length),
+        }
+    }
+
+    pub(super) fn send_data(&mut self, data: Bytes, last: bool) -> Result<()> {
+        match self {
+            Downstream::Http1(connection) => {
+                connection.send_data(data)?;
+                if last { connection.send_end(None) } else { Ok(()) }
+            }
+            Downstream::Http2(stream) => {
+                stream.send_data(data, last);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn send_end(&mut self, trailers: Option<Headers>) -> Result<()> {
+        match self {
+            Downstream::Http1(connection) => connection.send_end(trailers.as_ref()),
+            Downstream::Http2(stream) => stream.send_end(trailers),
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        match self {
+            Downstream::Http1(connection) => connection.has_room(),
+            Downstream::Http2(stream) => stream.has_room(),
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        match self {
+            Downstream::Http1(connection) => connection.poll_flush(cx),
+            Downstream::Http2(stream) => stream.poll_flush(cx),
+        }
+    }
+
+    /// Ends the sending half of a tunnel.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Downstream::Http1(connection) => connection.poll_shutdown(cx),
+            Downstream::Http2(stream) => stream.poll_flush(cx).map(|_| ()),
+        }
+    }
+
+    /// Ends without completion, so that the client can tell.
+    pub(super) fn cut(&mut self, error: &Error) {
+        match self {
+            Downstream::Http1(connection) => connection.abort(),
+            Downstream::Http2(stream) => stream.reset(reason_for(error)),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Sending a request to a cluster: tries, and what follows from each.
+
+use std::sync::Arc;
+
+use mecha_base::{Error, Kind, Result};
+use mecha_cluster::{Cluster, Host, RequestGuard};
+use mecha_http::{Length, ResponseHead};
+use mecha_metrics::UpstreamStat;
+use mecha_resilience::{Decision, GrpcStatus, Progress, RetryState, Timeouts};
+use mecha_route::{ForwardPlan, RouteEntry};
+
+use super::attempt::Attempt;
+use super::upstream::Upstream;
+use super::{Exchange, Request};
+use crate::snapshot::Snapshot;
+
+/// What all tries of one request have in common.
+struct Plan<'a> {
+    cluster: &'a Arc<Cluster>,
+    route: &'a RouteEntry,
+    forward: &'a ForwardPlan,
+    timeouts: Timeouts,
+}
+
+impl Exchange<'_> {
+    pub(super) async fn forward(
+        &mut self,
+        snapshot: &Snapshot,
+        route: &RouteEntry,
+        forward: &ForwardPlan,
+        mut request: Request,
+    ) -> Result<()> {
+        let name = forward.choose_cluster(self.pick.rng());
+        let cluster =
+            snapshot.clusters().get(name).ok_or_else(|| Error::local(Kind::NoCluster, name.to_string()))?;
+        self.flight.sent_to_cluster(&cluster.name);
+        let timeouts = Timeouts::resolve(forward.timeout, forward.retry.try_timeout, &request.head.headers);
+        route.rewrite_request(&mut request.head, &self.vars(None));
+        let Some(mut guard) = cluster.try_request() else {
+            self.count_cluster(cluster, UpstreamStat::RequestPendingOverflow);
+            return Err(Error::local(Kind::Overflow, "max_requests of the cluster"));
+        };
+        let plan = Plan { cluster, route, forward, timeouts };
+        self.try_until_answered(&plan, &mut request, &mut guard).await
+    }
+
+    async fn try_until_answered(
+        &mut self,
+        plan: &Plan<'_>,
+        request: &mut Request,
+        guard: &mut RequestGuard,
+    ) -> Result<()> {
+        let mut retry = RetryState::new(&plan.forward.retry, self.pick.rng().fork());
+        loop {
+            let Some(host) = plan.cluster.pick(self.pick) else {
+                self.count_cluster(plan.cluster, UpstreamStat::RequestNoHealthyHost);
+                return Err(Error::local(Kind::NoHealthyHost, plan.cluster.name.to_string()));
+            };
+            guard.assign(host);
+            self.flight.sent_to_host(&host.name);
+            plan.forward.rewrite_authority(&mut request.head, host_name(host));
+            let mut attempt = Attempt::begin(self.door, plan.cluster, host);
+            let (decision, ended) = match self.attempt(&mut attempt, plan, request, &retry).await {
+                Ok((up, head, length)) => {
+                    let decision = self.judge(&mut retry, &head);
+                    let Decision::Retry { .. } = decision else {
+                        return self.respond(attempt, plan, request, up, head, length).await;
+                    };
+                    if !self.may_repeat(plan, decision, &attempt) {
+                        return self.respond(attempt, plan, request, up, head, length).await;
+                    }
+                    attempt.answered(head.status.as_u16());
+                    if length == Length::Empty
+                        && let Upstream::Http1(lease) = up
+                    {
+                        self.door.worker.pools().give_back(plan.cluster, lease);
+                    }
+                    (decision, None)
+                }
+                Err((error, progress)) => {
+                    attempt.failed(&error);
+                    let decision = retry.on_error(&error, progress);
+                    if !self.may_repeat(plan, decision, &attempt) {
+                        return Err(error);
+                    }
+                    (decision, Some(error))
+                }
+            };
+            self.flight.retries = retry.retries();
+            // A retry whose pause would end after the request's own end is no use, and the timer shows it.
+            if let Decision::Retry { pause, counted } = decision {
+                let _place = if counted { plan.cluster.try_retry() } else { None };
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+            drop(ended);
+        }
+    }
+
+    /// Whether the decided retry can be made: the body is there to be sent again, and the cluster allows it.
+    fn may_repeat(&mut self, plan: &Plan<'_>, decision: Decision, attempt: &Attempt) -> bool {
+        let Decision::Retry { counted, .. } = decision else { return false };
+        if counted && plan.cluster.try_retry().is_none() {
+            attempt.count(UpstreamStat::RequestRetryOverflow);
+            return false;
+        }
+        if !self.body.rewind() {
+            return false;
+        }
+        attempt.count(if counted { UpstreamStat::RequestRetry } else { UpstreamStat::ConnectionRetry });
+        true
+    }
+
+    fn judge(&self, retry: &mut RetryState<'_>, head: &ResponseHead) -> Decision {
+        if !retry.watches_status() {
+            return Decision::No;
+        }
+        let grpc = head.headers.get("grpc-status").filter(|_| self.grpc).and_then(GrpcStatus::parse);
+        retry.on_status(head.status.as_u16(), grpc)
+    }
+
+    /// One try, until the head of a response.
+    async fn attempt(
+        &mut self,
+        attempt: &mut Attempt,
+        plan: &Plan<'_>,
+        request: &Request,
+        retry: &RetryState<'_>,
+    ) -> std::result::Result<(Upstream, ResponseHead, Length), (Error, Progress)> {
+        let acquired = self.acquire(attempt, plan.cluster, plan.forward, request).await;
+        let (mut up, reused) = acquired.map_err(|error| (error, Progress::NotSent))?;
+        self.body.keep = reused || retry.watches_status() || plan.forward.retry.on_failure;
+        self.flight.over(&up);
+        attempt.sent();
+        match self.await_head(&mut up, &plan.timeouts).await {
+            Ok((head, length)) => Ok((up, head, length)),
+            Err(error) => Err((error, Progress::Sent)),
+        }
+    }
+
+    /// Sends the response to the client.
+    async fn respond(
+        &mut self,
+        mut attempt: Attempt,
+        plan: &Plan<'_>,
+        request: &Request,
+        mut up: Upstream,
+        mut head: ResponseHead,
+        length: Length,
+    ) -> Result<()> {
+        attempt.answered(head.status.as_u16());
+        self.body.settle();
+        self.flight.response_received();
+        plan.route.rewrite_response(&mut head, &self.vars(Some(&request.head)));
+        let sent = self.send_head(head, length);
+        let streamed = match sent {
+            Ok(()) => self.stream(&mut up, length).await,
+            Err(error) => Err(error),
+        };
+        self.clock.stop();
+        match streamed {
+            Ok(()) => {
+                attempt.complete();
+                if let Upstream::Http1(lease) = up {
+                    self.door.worker.pools().give_back(plan.cluster, lease);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                attempt.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends the head of the response, whoever made it.
+    pub(super) fn send_head(&mut self, head: ResponseHead, length: Length) -> Result<()> {
+        if self.door.worker.is_draining() {
+            self.down.close_after();
+        }
+        self.flight.response_head(self.door, &head);
+        self.head_sent = true;
+        self.down.send_head(head, length)
+    }
+
+    fn count_cluster(&self, cluster: &Cluster, stat: UpstreamStat) {
+        let worker = &self.door.worker;
+        worker.registry().cluster(&cluster.name).shard(worker.index()).inc(stat);
+    }
+}
+
+/// What `auto_host_rewrite` puts into the authority: the host's name, or where it is.
+fn host_name(host: &Host) -> &str {
+    if host.hostname.is_empty() { &host.name } else { &host.hostname }
+}

@@ -1,0 +1,115 @@
+//! The host's end of an exchange, whatever it speaks.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use mecha_base::Result;
+use mecha_http::http1::RequestOptions;
+use mecha_http::http2::ClientStream;
+use mecha_http::{Frame, Headers, Length, RequestHead, ResponseHead};
+use mecha_net::Address;
+
+use super::Request;
+use crate::upstream::{Http1Lease, Http2Lease};
+
+/// The host's end, of one try.
+pub(super) enum Upstream {
+    Http1(Box<Http1Lease>),
+    Http2 { stream: Box<ClientStream>, lease: Http2Lease },
+}
+
+impl Upstream {
+    /// Sends the head over a connection that carries nothing else.
+    pub(super) fn http1(mut lease: Box<Http1Lease>, request: &Request) -> Self {
+        let options = RequestOptions { length: request.length, upgrade: request.wants_upgrade };
+        lease.connection.send_head(&request.head, options);
+        Upstream::Http1(lease)
+    }
+
+    /// Sends the head on a stream of its own.
+    pub(super) fn http2(mut lease: Http2Lease, head: RequestHead, length: Length) -> Result<Self> {
+        let stream = Box::new(lease.connection.send_head(head, length)?);
+        Ok(Upstream::Http2 { stream, lease })
+    }
+
+    /// Unique in this process.
+    pub(super) fn connection_id(&self) -> u64 {
+        match self {
+            Upstream::Http1(lease) => lease.id,
+            Upstream::Http2 { lease, .. } => lease.id,
+        }
+    }
+
+    pub(super) fn local_address(&self) -> Option<Address> {
+        match self {
+            Upstream::Http1(lease) => lease.connection.local_address(),
+            Upstream::Http2 { .. } => None,
+        }
+    }
+
+    pub(super) fn send_data(&mut self, data: Bytes, last: bool) -> Result<()> {
+        match self {
+            Upstream::Http1(lease) => {
+                lease.connection.send_data(data)?;
+                if last { lease.connection.send_end(None) } else { Ok(()) }
+            }
+            Upstream::Http2 { stream, .. } => {
+                stream.send_data(data, last);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn send_end(&mut self, trailers: Option<Headers>) -> Result<()> {
+        match self {
+            Upstream::Http1(lease) => lease.connection.send_end(trailers.as_ref()),
+            Upstream::Http2 { stream, .. } => {
+                stream.send_end(trailers);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        match self {
+            Upstream::Http1(lease) => lease.connection.has_room(),
+            Upstream::Http2 { stream, .. } => stream.has_room(),
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Upstream::Http1(lease) => lease.connection.poll_flush(cx),
+            Upstream::Http2 { stream, .. } => stream.poll_flush(cx),
+        }
+    }
+
+    /// Ends the sending half of a tunnel.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Upstream::Http1(lease) => lease.connection.poll_shutdown(cx),
+            Upstream::Http2 { stream, .. } => stream.poll_flush(cx),
+        }
+    }
+
+    pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Length)>> {
+        match self {
+            Upstream::Http1(lease) => lease.connection.poll_head(cx),
+            Upstream::Http2 { stream, .. } => stream.poll_head(cx),
+        }
+    }
+
+    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>>> {
+        match self {
+            Upstream::Http1(lease) => lease.connection.poll_recv(cx),
+            Upstream::Http2 { stream, .. } => stream.poll_recv(cx),
+        }
+    }
+
+    pub(super) fn is_received(&self) -> bool {
+        match self {
+            Upstream::Http1(lease) => lease.connection.is_received(),
+            Upstream::Http2 { stream, .. } => stream.is_received(),
+        }
+    }
+}

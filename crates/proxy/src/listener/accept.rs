@@ -1,0 +1,73 @@
+//! The accept loop of one listener on one worker.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use mecha_base::drain::Watch;
+use mecha_metrics::DownstreamStat;
+use mecha_net::{Address, Listener as Socket, Stream};
+
+use super::Door;
+use crate::client::Client;
+use crate::connection;
+
+/// The pause after the process ran out of file descriptors or memory, so that the loop does not spin.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts until draining; what has already queued up then is still served.
+pub(crate) async fn accept(door: Arc<Door>, socket: Socket, mut drain: Watch) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = poll_fn(|cx| socket.poll_accept(cx)) => accepted,
+            _ = drain.draining() => break,
+        };
+        match accepted {
+            Ok((stream, remote)) => start(&door, stream, remote),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(listener = door.listener.name(), %error, "cannot accept connections; retrying");
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+    while let Poll::Ready(Ok((stream, remote))) = poll_fn(|cx| Poll::Ready(socket.poll_accept(cx))).await {
+        start(&door, stream, remote);
+    }
+}
+
+/// Errors of a connection that died before it was accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+fn start(door: &Arc<Door>, stream: Stream, remote: Address) {
+    let client = Client { id: door.worker.next_id(), local: stream.local_address(), remote };
+    let counted = Counted::new(door.clone());
+    tokio::spawn(async move {
+        connection::serve(&counted.0, client, stream).await;
+        drop(counted);
+    });
+}
+
+/// Counts a connection while it is open.
+struct Counted(Arc<Door>);
+
+impl Counted {
+    fn new(door: Arc<Door>) -> Self {
+        door.inc(DownstreamStat::ConnectionTotal);
+        door.inc(DownstreamStat::ConnectionActive);
+        Counted(door)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.inc(DownstreamStat::ConnectionDestroy);
+        self.0.dec(DownstreamStat::ConnectionActive);
+    }
+}

@@ -1,0 +1,184 @@
+//! The pools of one worker: for each host the connections that wait for a request, its counters, and the
+//! queue of its cluster. Taking and giving touch nothing that another worker touches.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use mecha_base::worker::WorkerCell;
+use mecha_cluster::{Cluster, Host, HostId};
+use mecha_metrics::{Registry, UpstreamStat};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::http1::Http1Lease;
+use super::http2::Http2Pool;
+use super::metrics::UpstreamMetrics;
+use super::queue::{Queue, Queues};
+
+/// Most unused HTTP/1 connections kept for one host by one worker.
+const MOST_IDLE: usize = 1024;
+
+/// The pools of one worker.
+pub(crate) struct Pools {
+    pub(super) worker: usize,
+    pub(super) registry: Arc<Registry>,
+    pub(super) queues: Arc<Queues>,
+    hosts: WorkerCell<HashMap<HostId, HostPool, foldhash::fast::RandomState>>,
+}
+
+/// What a worker keeps for one host.
+pub(super) struct HostPool {
+    pub(super) metrics: UpstreamMetrics,
+    pub(super) queue: Arc<Queue>,
+    pub(super) idle: Vec<Idle>,
+    pub(super) http2: Http2Pool,
+    idle_timeout: Duration,
+}
+
+/// An HTTP/1 connection that waits for a request.
+pub(super) struct Idle {
+    pub(super) lease: Box<Http1Lease>,
+    until: Instant,
+}
+
+impl Pools {
+    pub(crate) fn new(worker: usize, registry: Arc<Registry>, queues: Arc<Queues>) -> Self {
+        Pools { worker, registry, queues, hosts: WorkerCell::new(HashMap::default()) }
+    }
+
+    /// Rings when another worker waits for a connection that this one keeps unused.
+    pub(crate) fn bell(&self) -> Arc<Notify> {
+        self.queues.bell(self.worker)
+    }
+
+    /// Lends the pool of a host to `with`; it is made at the first use.
+    pub(super) fn with<R>(
+        &self,
+        cluster: &Cluster,
+        host: &Host,
+        with: impl FnOnce(&mut HostPool) -> R,
+    ) -> Option<R> {
+        let mut hosts = self.hosts.borrow()?;
+        let pool = hosts.entry(host.id).or_insert_with(|| HostPool {
+            metrics: UpstreamMetrics::new(&self.registry, self.worker, &cluster.name, &host.name),
+            queue: self.queues.of(&cluster.name),
+            idle: Vec::new(),
+            http2: Http2Pool::default(),
+            idle_timeout: cluster.idle_timeout,
+        });
+        Some(with(pool))
+    }
+
+    /// The counters of a host.
+    pub(crate) fn metrics(&self, cluster: &Cluster, host: &Host) -> Option<UpstreamMetrics> {
+        self.with(cluster, host, |pool| pool.metrics.clone())
+    }
+
+    /// The unused connection that was used last, if one is alive.
+    pub(super) fn take_idle(
+        &self,
+        cluster: &Cluster,
+        host: &Host,
+        cx: &mut Context<'_>,
+    ) -> Option<Box<Http1Lease>> {
+        self.with(cluster, host, |pool| {
+            while let Some(idle) = pool.idle.pop() {
+                pool.metrics.dec(UpstreamStat::ConnectionIdle);
+                if !idle.lease.connection.is_stale(cx) {
+                    return Some(idle.lease);
+                }
+                pool.metrics.inc(UpstreamStat::ConnectionRemoteClose);
+            }
+            None
+        })?
+    }
+
+    /// Takes a connection back after its response was received whole; it is closed unless it can be used again.
+    pub(crate) fn give_back(&self, cluster: &Cluster, mut lease: Box<Http1Lease>) {
+        let most = cluster.max_requests_per_connection;
+        let worn = most > 0 && lease.connection.requests() >= most;
+        if worn || !lease.connection.is_reusable() {
+            return;
+        }
+        lease.connection.release();
+        let host = lease.host;
+        let Some(mut hosts) = self.hosts.borrow() else { return };
+        let Some(pool) = hosts.get_mut(&host) else { return };
+        if !pool.queue.is_empty() && !pool.queue.wake_local(host, self.worker) {
+            // Somebody elsewhere waits for the place that this connection holds.
+            drop(hosts);
+            drop(lease);
+            return;
+        }
+        if pool.idle.len() < MOST_IDLE {
+            pool.metrics.inc(UpstreamStat::ConnectionIdle);
+            pool.idle.push(Idle { lease, until: Instant::now() + cluster.idle_timeout });
+        }
+    }
+
+    /// Closes what has waited for too long or was closed by its host. Called some times a second.
+    pub(crate) fn sweep(&self) {
+        let now = Instant::now();
+        let mut cx = Context::from_waker(Waker::noop());
+        self.close_where(|idle, pool| {
+            let gone = idle.lease.connection.is_stale(&mut cx);
+            if gone {
+                pool.inc(UpstreamStat::ConnectionRemoteClose);
+            }
+            gone || idle.until <= now
+        });
+        if let Some(mut hosts) = self.hosts.borrow() {
+            for pool in hosts.values_mut() {
+                pool.http2.sweep(pool.idle_timeout, &pool.metrics);
+            }
+        }
+    }
+
+    /// Gives up one unused connection to each host that somebody elsewhere waits for.
+    pub(crate) fn yield_idle(&self) {
+        let closed = self.hosts.borrow().map(|mut hosts| {
+            let wanted = hosts.values_mut().filter(|pool| !pool.queue.is_empty());
+            let closed: Vec<_> = wanted
+                .filter_map(|pool| {
+                    let idle = pool.idle.pop()?;
+                    pool.metrics.dec(UpstreamStat::ConnectionIdle);
+                    pool.metrics.inc(UpstreamStat::ConnectionLocalClose);
+                    Some(idle)
+                })
+                .collect();
+            closed
+        });
+        // Closing wakes waiters; no pool may be lent meanwhile.
+        drop(closed);
+    }
+
+    /// Closes every unused connection; for the end of the worker.
+    pub(crate) fn clear(&self) {
+        self.close_where(|_, _| true);
+        if let Some(mut hosts) = self.hosts.borrow() {
+            for pool in hosts.values_mut() {
+                pool.http2.clear();
+            }
+        }
+    }
+
+    fn close_where(&self, mut close: impl FnMut(&Idle, &UpstreamMetrics) -> bool) {
+        let Some(mut hosts) = self.hosts.borrow() else { return };
+        let mut closed = Vec::new();
+        for pool in hosts.values_mut() {
+            let before = pool.idle.len();
+            let metrics = &pool.metrics;
+            closed.extend(pool.idle.extract_if(.., |idle| close(idle, metrics)));
+            for _ in pool.idle.len()..before {
+                metrics.dec(UpstreamStat::ConnectionIdle);
+            }
+            if pool.idle.is_empty() {
+                pool.idle.shrink_to_fit();
+            }
+        }
+        drop(hosts);
+        drop(closed);
+    }
+}
