@@ -1,3 +1,5 @@
+//! What each policy promises: how picks are shared out, and what ill and tried hosts get. Seeds are fixed.
+
 use fastrand::Rng;
 use mecha_config::cluster::{LbOptions, LbPolicy};
 

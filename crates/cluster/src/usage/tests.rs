@@ -1,3 +1,5 @@
+//! What limits refuse, what dropped guards give back, and that racing workers never pass a limit.
+
 use std::thread;
 
 use mecha_config::cluster::{self as config, Limits};

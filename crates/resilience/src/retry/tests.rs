@@ -1,3 +1,5 @@
+//! Which failures and statuses are retried, how often, and after which pauses: tables of behaviour.
+
 use super::*;
 
 static NONE: RetryPolicy =

@@ -1,3 +1,5 @@
+//! The index against a walk over all routes, on random tables.
+
 use mecha_config::route::{HeaderMatch, PathMatch, RouteMatch, ValueMatch};
 use proptest::prelude::*;
 use regex::Regex;

@@ -1,3 +1,5 @@
+//! Heads as the upstream and the client see them after rewrites and header operations of all levels.
+
 use mecha_config::route::{HeaderAdd, HeaderRules, PathMatch, RegexRewrite, Router, VirtualHost};
 use mecha_http::{Headers, ResponseHead, StatusCode};
 

@@ -1,3 +1,5 @@
+//! Which route a request gets; and builders of requests, routes and tables for the tests of this crate.
+
 use bytestring::ByteString;
 use mecha_config::route::{
     Action, DirectResponse, Forward, HeaderMatch, PathMatch, Route, RouteMatch, Target, ValueMatch,
