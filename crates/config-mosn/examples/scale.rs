@@ -10,21 +10,25 @@ use mecha_config_mosn::{Format, parse};
 fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
     let (clusters, routes) = (numbers.next().unwrap_or(1_000), numbers.next().unwrap_or(5_000));
-    let before = resident();
+    let formats = match numbers.next() {
+        Some(1) => vec![Format::Json],
+        _ => vec![Format::Json, Format::Json, Format::Json, Format::Yaml],
+    };
     let text = configuration(clusters, routes);
     let bytes = text.len();
+    let before = resident();
     let mut config = None;
-    for format in [Format::Json, Format::Json, Format::Json, Format::Yaml] {
+    for format in formats {
         drop(config.take());
         let start = Instant::now();
         let loaded = parse(&text, format, "scale");
         let took = start.elapsed();
-        println!("{format:?}: {bytes} bytes in {took:?}, {} findings", loaded.diagnostics.0.len());
+        let grown = resident().saturating_sub(before);
+        let findings = loaded.diagnostics.0.len();
+        println!("{format:?}: {bytes} bytes in {took:?}, {findings} findings, {grown} KiB more resident");
         config = loaded.config;
     }
-    drop(text);
     println!("model: {}", config.is_some());
-    println!("resident: {before} KiB before, {} KiB with the model", resident());
 }
 
 fn configuration(clusters: usize, routes: usize) -> String {

@@ -187,6 +187,14 @@ impl<'d> Object<'d> {
         self.get(key).into_iter().flat_map(Node::list)
     }
 
+    /// What `read` makes of the items of the list under a key. Kept in exactly the memory it needs: a large
+    /// configuration is thousands of short lists.
+    pub(crate) fn each<T>(&self, key: &'static str, read: impl FnMut(Node<'d>) -> Option<T>) -> Vec<T> {
+        let mut all: Vec<T> = self.list(key).filter_map(read).collect();
+        all.shrink_to_fit();
+        all
+    }
+
     /// The string under a key; an empty one counts as absent, as in Go.
     pub(crate) fn text(&self, key: &'static str) -> Option<&'d str> {
         self.get(key)?.string().filter(|text| !text.is_empty())

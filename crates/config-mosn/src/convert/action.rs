@@ -104,7 +104,7 @@ fn forward(fields: &Object<'_>) -> Option<Forward> {
             None => None,
         },
         headers: headers::rules(fields),
-        hash_policy: fields.list("hash_policy").filter_map(hash_policy).collect(),
+        hash_policy: fields.each("hash_policy", hash_policy),
         target: target?,
     })
 }
@@ -112,7 +112,7 @@ fn forward(fields: &Object<'_>) -> Option<Forward> {
 fn target(fields: &Object<'_>) -> Option<Target> {
     let name = fields.text("cluster_name");
     let variable = fields.get("cluster_variable").filter(|node| node.is_set());
-    let weighted: Vec<_> = fields.list("weighted_clusters").filter_map(weighted).collect();
+    let weighted: Vec<_> = fields.each("weighted_clusters", weighted);
     if !weighted.is_empty() {
         if let Some((node, _)) = fields.text_at("cluster_name") {
             node.warn("\"cluster_name\" has no effect beside \"weighted_clusters\"");
@@ -162,7 +162,7 @@ fn retry(fields: &Object<'_>, timeout: Option<Duration>) -> RetryPolicy {
     {
         node.warn_with("one try may take as long as all together, so this has no effect", "make it shorter");
     }
-    let codes = fields.list("status_codes").filter_map(|node| node.whole(100, 599)).collect();
+    let codes = fields.each("status_codes", |node| node.whole(100, 599));
     RetryPolicy {
         on_failure: fields.flag("retry_on"),
         retries: fields.number("num_retries").unwrap_or(0),

@@ -1,4 +1,4 @@
-//! Addresses as MOSN writes them: `ip:port`, `name:port`, `:port`, `unix:path`.
+//! Addresses as MOSN writes them: `ip:port`, `name:port`, `:port`, `unix:path`, and of a host also `/path`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -35,7 +35,8 @@ pub(super) fn listener(node: Node<'_>, text: &str, unix: bool) -> Option<Listene
 
 /// Where a host is.
 pub(super) fn host(node: Node<'_>, text: &str) -> Option<HostAddress> {
-    if let Some(path) = text.strip_prefix(UNIX).filter(|path| !path.is_empty()) {
+    let path = text.strip_prefix(UNIX).filter(|path| !path.is_empty());
+    if let Some(path) = path.or(Some(text).filter(|text| text.starts_with('/'))) {
         return Some(HostAddress::Unix(PathBuf::from(path)));
     }
     let address = match text.parse::<SocketAddr>() {

@@ -62,7 +62,7 @@ fn cluster(node: Node<'_>, context: &mut Context<'_>) -> Option<Cluster> {
         kind: fields.text_at("type").map_or(defaults.kind, kind),
         lb: fields.text_at("lb_type").map_or(LbPolicy::RoundRobin, policy),
         lb_options: fields.object("lbconfig").map(|fields| options(&fields)).unwrap_or_default(),
-        hosts: fields.list("hosts").filter_map(host::host).collect(),
+        hosts: fields.each("hosts", host::host),
         connect_timeout: match fields.duration("connect_timeout") {
             Some(given) if !given.is_zero() => given,
             _ => defaults.connect_timeout,

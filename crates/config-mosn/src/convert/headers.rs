@@ -8,8 +8,8 @@ use crate::read::{Object, shortened};
 
 /// The four lists.
 pub(super) fn rules(fields: &Object<'_>) -> HeaderRules {
-    let added = |key| fields.list(key).filter_map(add).collect();
-    let removed = |key| fields.list(key).filter_map(|node| name(Some(node), node)).collect();
+    let added = |key| fields.each(key, add);
+    let removed = |key| fields.each(key, |node| name(Some(node), node));
     HeaderRules {
         request_add: added("request_headers_to_add"),
         request_remove: removed("request_headers_to_remove"),

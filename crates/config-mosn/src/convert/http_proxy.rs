@@ -78,7 +78,9 @@ fn upstream_protocol(fields: &Object<'_>, downstream: &Protocols) {
 }
 
 fn options(extend: &Object<'_>, downstream: &Protocols, http1: &mut Http1Options, http2: &mut Http2Options) {
+    // Settings of protocols still to come, and the flat ones that need nothing here.
     extend.accept(&["bolt", "boltv2", "dubbo", "dubbo-thrift", "tars", "sub_protocol"]);
+    extend.accept(&["http2_use_stream", "enable_bolt_goaway"]);
     let (one, two) = (extend.object("Http1"), extend.object("Http2"));
     let flat = one.is_none() && two.is_none();
     if let Some(fields) = &one {
@@ -88,10 +90,7 @@ fn options(extend: &Object<'_>, downstream: &Protocols, http1: &mut Http1Options
         read_http2(fields, http2);
     }
     match downstream {
-        Protocols::One(Protocol::Http1) if flat => {
-            extend.accept(&["http2_use_stream", "enable_bolt_goaway"]);
-            read_http1(extend, http1);
-        }
+        Protocols::One(Protocol::Http1) if flat => read_http1(extend, http1),
         Protocols::One(Protocol::Http2) if flat => read_http2(extend, http2),
         _ => {}
     }

@@ -47,8 +47,7 @@ pub(super) fn listener(node: Node<'_>, context: &mut Context<'_>) -> Option<List
         );
     }
     fields.not_in_effect(&["inspector"]);
-    let logs = fields.list("access_logs");
-    let access_logs = logs.filter_map(|node| access_log::access_log(node, &name, context)).collect();
+    let access_logs = fields.each("access_logs", |node| access_log::access_log(node, &name, context));
     Some(Listener {
         traffic: fields.text_at("type").and_then(traffic),
         bind,
@@ -129,7 +128,7 @@ fn chain(fields: &Object<'_>, context: &mut Context<'_>) -> FilterChain {
     if let Some(fields) = first.object() {
         fields.accept(&["match"]);
         tls::refuse(&fields);
-        chain.filters = fields.list("filters").filter_map(|node| filter(node, context)).collect();
+        chain.filters = fields.each("filters", |node| filter(node, context));
     }
     chain
 }

@@ -20,7 +20,7 @@ pub(super) fn matcher(fields: &Object<'_>) -> RouteMatch {
         }
     }
     let alone = fields.list("headers").count() == 1;
-    let headers = fields.list("headers").filter_map(|node| header(node, alone)).collect();
+    let headers = fields.each("headers", |node| header(node, alone));
     RouteMatch { path: path(fields), headers }
 }
 

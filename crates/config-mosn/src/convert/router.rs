@@ -62,7 +62,7 @@ fn add_host(node: Node<'_>, router: &mut Router, places: &mut Vec<HostPlace>) {
     filters::per_filter(fields.get("per_filter_config"));
     let mut host = VirtualHost {
         name: fields.text("name").unwrap_or_default().to_owned(),
-        domains: fields.list("domains").filter_map(domain::domain).collect(),
+        domains: fields.each("domains", domain::domain),
         headers: headers::rules(&fields),
         ..VirtualHost::default()
     };
@@ -76,6 +76,7 @@ fn add_host(node: Node<'_>, router: &mut Router, places: &mut Vec<HostPlace>) {
             host.routes.push(route);
         }
     }
+    host.routes.shrink_to_fit();
     places.push(place);
     router.virtual_hosts.push(host);
 }

@@ -49,7 +49,7 @@ pub(super) fn listeners(fields: &Object<'_>, context: &mut Context<'_>) -> Vec<L
             router::router(&router, context);
         }
     }
-    fields.list("listeners").filter_map(|node| listener::listener(node, context)).collect()
+    fields.each("listeners", |node| listener::listener(node, context))
 }
 
 /// Where a log path leads.

@@ -16,10 +16,13 @@ const CONNECT_ATTEMPTS: u32 = 3;
 pub(super) fn tcp_proxy(fields: &Object<'_>) -> TcpProxy {
     fields.accept(&["name"]);
     let nanoseconds = fields.get("idle_timeout").and_then(|node| node.whole(0, i64::MAX as u64));
+    let cluster = fields.text("cluster").map(str::to_owned);
+    // Beside a cluster the routes are never asked.
+    let asked = cluster.is_none();
     TcpProxy {
         stat_prefix: fields.text("stat_prefix").unwrap_or_default().to_owned(),
-        cluster: fields.text("cluster").map(str::to_owned),
-        routes: fields.list("routes").filter_map(route).collect(),
+        routes: fields.each("routes", |node| route(node, asked)),
+        cluster,
         idle_timeout: nanoseconds.filter(|time| *time > 0).map(Duration::from_nanos),
         max_connect_attempts: match fields.number("max_connect_attempts") {
             None | Some(0) => CONNECT_ATTEMPTS,
@@ -28,12 +31,16 @@ pub(super) fn tcp_proxy(fields: &Object<'_>) -> TcpProxy {
     }
 }
 
-fn route(node: Node<'_>) -> Option<TcpRoute> {
+fn route(node: Node<'_>, asked: bool) -> Option<TcpRoute> {
     let fields = node.object()?;
+    let Some(cluster) = fields.text("Cluster") else {
+        node.error_with("this route names no cluster", "set \"Cluster\"");
+        return None;
+    };
     let route = TcpRoute {
-        cluster: fields.text("Cluster").unwrap_or_default().to_owned(),
-        source: fields.list("SourceAddrs").filter_map(cidr).collect(),
-        destination: fields.list("DestinationAddrs").filter_map(cidr).collect(),
+        cluster: cluster.to_owned(),
+        source: fields.each("SourceAddrs", cidr),
+        destination: fields.each("DestinationAddrs", cidr),
         source_ports: ports(&fields, "SourcePort"),
         destination_ports: ports(&fields, "DestinationPort"),
     };
@@ -41,7 +48,7 @@ fn route(node: Node<'_>) -> Option<TcpRoute> {
         || route.destination.is_empty()
         || route.source_ports.is_empty()
         || route.destination_ports.is_empty();
-    if empty {
+    if empty && asked {
         node.warn_with(
             "this route never matches: a list of addresses or ports is empty",
             "give SourceAddrs, DestinationAddrs, SourcePort and DestinationPort",

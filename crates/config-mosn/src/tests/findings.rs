@@ -304,6 +304,30 @@ fn references_and_names_are_checked_where_they_stand() {
 }
 
 #[test]
+fn a_tcp_route_that_can_not_match_is_shown() {
+    let tcp = |config: &str| {
+        r#"{"servers": [{"listeners": [{"address": "127.0.0.1:1", "bind_port": true, "filter_chains":
+[{"filters": [{"type": "tcp_proxy", "config": CONFIG}]}]}]}],
+"cluster_manager": {"clusters": [{"name": "c", "hosts": [{"address": "/run/c.sock"}]}]}}"#
+            .replace("CONFIG", config)
+    };
+    check(&[
+        (tcp(r#"{"cluster": "c", "routes": [{"cluster": "c"}]}"#), &[]),
+        (tcp(r#"{"routes": [{"cluster": "c"}]}"#), &["routes[0]: this route never matches"]),
+        (tcp(r#"{"cluster": "c", "routes": [{}]}"#), &["routes[0]: this route names no cluster"]),
+        (tcp("{}"), &["tcp_proxy has neither a cluster nor routes"]),
+        (tcp(r#"{"cluster": "d"}"#), &["there is no cluster named \"d\" (did you mean \"c\"?)"]),
+        (tcp(r#"{"cluster": "c", "idle_timeout": "5s"}"#), &["expected a whole number from 0"]),
+        (
+            tcp(
+                r#"{"cluster": "c", "routes": [{"cluster": "c", "SourcePort": "9-1", "SourceAddrs": [{"Address": "1.2.3.4", "Length": 33}]}]}"#,
+            ),
+            &["\"9-1\" is no port", "expected a whole number from 0 to 32"],
+        ),
+    ]);
+}
+
+#[test]
 fn clusters_and_hosts_are_checked() {
     let host = |text: &str| with("", "", "", "").replace(r#"{"address": "127.0.0.1:8080"}"#, text);
     check(&[
