@@ -86,7 +86,7 @@ impl Output {
         thread::Builder::new()
             .name("log-writer".to_owned())
             .stack_size(STACK)
-            .spawn(move || writer.run(&jobs))?;
+            .spawn(move || writer.run(jobs))?;
         Ok(Arc::new(Output { shared, queue }))
     }
 

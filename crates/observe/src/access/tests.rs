@@ -1,3 +1,5 @@
+//! Golden lines for every variable, hostile values, and what becomes of records when the disk or the reader fails.
+
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};

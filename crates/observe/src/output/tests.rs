@@ -1,3 +1,5 @@
+//! What the queue promises: nothing taken is lost, nobody waits, the end writes everything.
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::path::Path;

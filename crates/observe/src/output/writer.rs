@@ -34,7 +34,7 @@ impl Writer {
     }
 
     /// Works until every handle is gone or the output is closed, then finishes what is queued.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+    pub(super) fn run(mut self, jobs: Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             self.handle(job);
             if self.shared.closing.load(Relaxed) {
@@ -44,7 +44,8 @@ impl Writer {
                 break;
             }
         }
-        // Dropping `self` announces the end.
+        // Closed before dropping `self` announces the end, so that what comes later is known to be lost.
+        drop(jobs);
     }
 
     fn handle(&mut self, job: Job) {

@@ -1,3 +1,5 @@
+//! Folders, appending, opening anew, and both ways of rotating.
+
 use std::time::Duration;
 
 use super::*;
