@@ -1,0 +1,119 @@
+//! Everything a process needs from its surroundings, taken before anything runs: logs, addresses, the pid
+//! file. Whatever can't be had ends the start here, with nothing half done.
+
+use std::sync::Arc;
+
+use mecha_config::{self as config, Config, ListenerAddress};
+use mecha_metrics::{Registry, ServerStat};
+use mecha_net::{Address, listener as net};
+use mecha_observe::{AccessLog, Logs};
+use mecha_proxy::{Listener, Snapshot};
+
+use crate::error::AppError;
+use crate::pid::PidFile;
+use crate::{Options, Ready};
+
+/// A process that has everything it needs, and does not run yet.
+pub struct Bound {
+    pub(crate) config: Arc<Config>,
+    pub(crate) workers: usize,
+    pub(crate) version: &'static str,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) logs: Logs,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) doors: Vec<Taken>,
+    pub(crate) admin: Option<mecha_admin::Bound>,
+    pub(crate) pid: Option<PidFile>,
+}
+
+/// A listener with its address taken.
+pub(crate) struct Taken {
+    pub(crate) listener: Arc<Listener>,
+    pub(crate) socket: net::Bound,
+    pub(crate) address: Address,
+}
+
+impl Bound {
+    /// Takes it all.
+    ///
+    /// # Errors
+    /// When an address or a file can't be had.
+    pub fn take(mut config: Config, options: &Options) -> Result<Self, AppError> {
+        if let Some(level) = options.log_level {
+            config.server.log_level = level;
+        }
+        let workers =
+            options.workers.or(config.server.workers).unwrap_or_else(mecha_base::cpu::available).max(1);
+        let registry = Registry::new(workers);
+        registry.set_version(options.version);
+        registry.server().set(ServerStat::Workers, workers as u64);
+        let logs = Logs::new(registry.clone(), config.server.log_roller.clone());
+        mecha_observe::log::init(&config.server, &logs)
+            .map_err(|source| AppError::Log { what: "the process log".to_owned(), source })?;
+        allow_many_connections();
+        let mut doors = Vec::new();
+        for listener in &config.listeners {
+            if listener.bind {
+                doors.push(take_listener(listener, workers, &logs)?);
+            } else {
+                let name = &listener.name;
+                tracing::warn!("listener {name} has bind_port false and no listener hands connections to it");
+            }
+        }
+        let admin = config.admin.as_ref().map(take_admin).transpose()?;
+        let pid = config.server.pid_file.as_deref().map(PidFile::write).transpose()?;
+        let snapshot = Arc::new(Snapshot::build(&config, None));
+        let version = options.version;
+        Ok(Bound { config: Arc::new(config), workers, version, registry, logs, snapshot, doors, admin, pid })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Ready {
+        Ready {
+            listeners: self
+                .doors
+                .iter()
+                .map(|door| (door.listener.name().to_owned(), door.address.clone()))
+                .collect(),
+            admin: self.admin.as_ref().map(mecha_admin::Bound::address),
+        }
+    }
+}
+
+fn take_listener(config: &config::Listener, workers: usize, logs: &Logs) -> Result<Taken, AppError> {
+    let failed = |source| AppError::Listen {
+        listener: config.name.clone(),
+        address: config.address.to_string(),
+        source,
+    };
+    let socket = match &config.address {
+        ListenerAddress::Tcp(address) => net::bind_tcp(*address, workers),
+        ListenerAddress::Unix(path) => net::bind_unix(path),
+    };
+    let socket = socket.map_err(failed)?;
+    let address = socket.address().map_err(failed)?;
+    let mut sinks = Vec::new();
+    for log in &config.access_logs {
+        let what = || format!("access log of listener \"{}\"", config.name);
+        sinks.push(AccessLog::open(log, logs).map_err(|source| AppError::Log { what: what(), source })?);
+    }
+    let listener = Listener::new(config, address.port().unwrap_or(0), sinks);
+    Ok(Taken { listener, socket, address })
+}
+
+fn take_admin(admin: &config::Admin) -> Result<mecha_admin::Bound, AppError> {
+    mecha_admin::bind(admin.address)
+        .map_err(|source| AppError::Admin { address: admin.address.to_string(), source })
+}
+
+/// A connection takes a file descriptor at each end; the soft limit is often only 1024.
+fn allow_many_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!("cannot raise the limit of open files: {error}");
+        }
+    }
+}

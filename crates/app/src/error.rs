@@ -1,0 +1,67 @@
+//! Why a process could not start. Each says what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use mecha_observe::OpenError;
+
+/// Why a process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A listener's address can't be taken.
+    #[error("listener \"{listener}\": cannot listen on {address}: {source}{}", hint(source))]
+    Listen {
+        /// Its name.
+        listener: String,
+        /// Its address.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The admin API's address can't be taken.
+    #[error("admin: cannot listen on {address}: {source}{}", hint(source))]
+    Admin {
+        /// Its address.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A log can't be opened.
+    #[error("{what}: {source}")]
+    Log {
+        /// Whose log.
+        what: String,
+        /// Why.
+        source: OpenError,
+    },
+    /// The pid file can't be written.
+    #[error("cannot write the pid file {}: {source} (set \"pid\" to a path that can be written)", path.display())]
+    Pid {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread or its runtime can't be started.
+    #[error("cannot start {what}: {source}")]
+    Thread {
+        /// Which.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A worker ended although nobody asked it to.
+    #[error("worker {0} ended by itself; this is a fault of Mecha, its log says more")]
+    WorkerLost(usize),
+}
+
+/// What to do about an address that can't be taken.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => " (another process listens there: stop it, or choose another port)",
+        io::ErrorKind::PermissionDenied => " (ports below 1024 need the capability CAP_NET_BIND_SERVICE)",
+        io::ErrorKind::AddrNotAvailable => " (no interface of this machine has that address)",
+        io::ErrorKind::NotFound => " (the folder of the socket does not exist)",
+        _ => "",
+    }
+}
