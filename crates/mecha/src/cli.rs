@@ -1,0 +1,123 @@
+//! What the command line looks like: commands, their arguments and the help text. MOSN's flags keep their names
+//! (reference 5.1), so that scripts written for it work.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::quickstart::service::ServiceArgs;
+
+/// The configuration that is taken when none is named, as in MOSN.
+const DEFAULT_CONFIG: &str = "configs/mosn_config.json";
+
+const ABOUT: &str = "A service-mesh sidecar that runs MOSN configurations";
+
+const LONG_ABOUT: &str = "\
+Mecha is a sidecar: one process beside an application, through which the application's traffic passes. It speaks
+HTTP/1, HTTP/2, gRPC and TCP, routes, balances and retries, and is configured by MOSN's JSON or YAML.";
+
+const EXAMPLES: &str = "\
+Examples:
+  mecha quickstart                        see it work: two demo services, traffic over every path, a table
+  mecha validate -c mosn_config.json      everything that is wrong with a configuration, at once
+  mecha start -c mosn_config.json         run it until SIGTERM (finishes requests first) or Ctrl-C (ends at once)
+  mecha stop -c mosn_config.json          end the process that the configuration's pid file names
+  mecha completions bash > /etc/bash_completion.d/mecha
+
+Long flags take one dash or two, as MOSN's do. `mecha COMMAND --help` shows the flags of a command.
+Exit status: 0 it worked, 1 it did not, 2 the arguments make no sense.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "mecha", about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES)]
+#[command(version, disable_version_flag = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Print the version
+    #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// End the process that a configuration's pid file names
+    Stop(ConfigArgs),
+    /// Does nothing, as in MOSN
+    Reload(ConfigArgs),
+    /// Report every error and warning of a configuration
+    Validate(ValidateArgs),
+    /// Show it at work: demo services, real traffic, a table of what happened
+    Quickstart(QuickstartArgs),
+    /// A demo service of the quickstart
+    #[command(hide = true)]
+    QuickstartService(ServiceArgs),
+    /// Print the version
+    Version,
+    /// Print a script that completes commands and flags in a shell
+    Completions(CompletionsArgs),
+}
+
+/// Which configuration is meant.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// The configuration: MOSN's JSON, or YAML when the name ends in .yaml or .yml
+    #[arg(short, long = "config", value_name = "FILE", env = "MOSN_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub(crate) config: PathBuf,
+}
+
+/// `mecha validate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 the configuration runs (there may be warnings), 1 it does not.")]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Count warnings (unknown keys and filters) as errors
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// `mecha quickstart`.
+#[derive(Debug, Args)]
+#[command(after_help = "Everything runs on free loopback ports and ends with this process.")]
+pub(crate) struct QuickstartArgs {
+    /// End after the table; exit status 0 only if every row succeeded
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// `mecha completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell that will read the script
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::argv;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(argv::normalise(line.split(' ').map(Into::into)))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_unknown_flag_is_refused() {
+        let error = parse("mecha validate --conifg x").unwrap_err();
+        assert_eq!(error.kind(), clap::error::ErrorKind::UnknownArgument);
+        assert_ne!(error.exit_code(), 0);
+        assert!(error.to_string().contains("--config"), "{error}");
+    }
+}
