@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::quickstart::service::ServiceArgs;
+use crate::start::StartArgs;
 
 /// The configuration that is taken when none is named, as in MOSN.
 const DEFAULT_CONFIG: &str = "configs/mosn_config.json";
@@ -44,6 +45,8 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a configuration
+    Start(Box<StartArgs>),
     /// End the process that a configuration's pid file names
     Stop(ConfigArgs),
     /// Does nothing, as in MOSN
@@ -114,8 +117,24 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_of_mosn_is_taken_in_either_spelling() {
+        let line = "mecha start -config x.json -service-cluster c --service-node n --service-type sidecar -sm a=b \
+            --service-meta c=d -sl e=f --service-lables g=h -domain d -f auto_config=true -pns ns -pn pod -pi 10.0.0.1 \
+            --log-level warning -lf json -lc main:debug --local-address-ip-version v4 --restart-epoch 0 \
+            --drain-time-s 45 --parent-shutdown-time-s 60 --max-obj-name-len 189 --concurrency 2 \
+            --log-format-prefix-with-location 0 --bootstrap-version 3 --drain-strategy immediate \
+            --disable-hot-restart=false";
+        let words: Vec<_> = line.split_whitespace().collect();
+        let Command::Start(args) = parse(&words.join(" ")).unwrap().command else { panic!("start") };
+        assert_eq!(args.config.config, PathBuf::from("x.json"));
+        let short =
+            "mecha start -c x.json -s c -n n -p sidecar -l trace -cluster-domain d --feature-gates a=true";
+        assert!(parse(short).is_ok());
+    }
+
+    #[test]
     fn an_unknown_flag_is_refused() {
-        let error = parse("mecha validate --conifg x").unwrap_err();
+        let error = parse("mecha start --conifg x").unwrap_err();
         assert_eq!(error.kind(), clap::error::ErrorKind::UnknownArgument);
         assert_ne!(error.exit_code(), 0);
         assert!(error.to_string().contains("--config"), "{error}");

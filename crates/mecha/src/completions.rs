@@ -25,7 +25,7 @@ mod tests {
         let mut script = Vec::new();
         clap_complete::generate(clap_complete::Shell::Bash, &mut Cli::command(), "mecha", &mut script);
         let script = String::from_utf8(script).unwrap();
-        for word in ["validate", "quickstart", "--strict", "--once"] {
+        for word in ["validate", "quickstart", "--strict", "--concurrency"] {
             assert!(script.contains(word), "{word}");
         }
     }

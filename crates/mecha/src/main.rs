@@ -8,6 +8,7 @@ mod failure;
 mod lifeline;
 mod quickstart;
 mod reload;
+mod start;
 mod stop;
 mod validate;
 mod version;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Start(args) => start::run(&args),
         Command::Stop(args) => stop::run(&args),
         Command::Reload(_) => reload::run(),
         Command::Validate(args) => validate::run(&args),

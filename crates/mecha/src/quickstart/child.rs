@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::process::{Child as Process, Command};
+use tokio::process::{Child as Process, ChildStdin, Command};
 
 use crate::failure::Failure;
 
@@ -23,16 +23,19 @@ pub(super) struct Child {
     pid: u32,
     log: PathBuf,
     process: Process,
+    /// Its lifeline. Kept here because waiting for a process closes the standard input that is left in it.
+    stdin: Option<ChildStdin>,
 }
 
 impl Child {
     /// Starts this binary with these arguments; standard output and error go to `log`. Fails when it can't be
     /// started.
     pub(super) fn spawn(name: &'static str, args: &[&str], log: PathBuf) -> Result<Self, Failure> {
-        let process = spawn(args, &log).map_err(|error| {
+        let mut process = spawn(args, &log).map_err(|error| {
             Failure::new(format!("can't start {name} (`mecha {}`): {error}", args.join(" ")))
         })?;
-        Ok(Child { name, pid: process.id().unwrap_or_default(), log, process })
+        let stdin = process.stdin.take();
+        Ok(Child { name, pid: process.id().unwrap_or_default(), log, process, stdin })
     }
 
     /// What it is called in messages.
@@ -74,7 +77,7 @@ impl Child {
 
     /// Asks it to end by closing its pipe; ends it by force when it does not.
     pub(super) async fn stop(mut self) {
-        drop(self.process.stdin.take());
+        drop(self.stdin.take());
         if tokio::time::timeout(PATIENCE, self.process.wait()).await.is_err() {
             // It fails only for a process that has just ended after all.
             let _ = self.process.kill().await;
