@@ -1,5 +1,7 @@
 //! The real binary, as a shell sees it: exit statuses, start and stop, and a quickstart that keeps serving.
 
+#![expect(clippy::unwrap_used, reason = "clippy.toml lets test functions panic; these are their helpers")]
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
