@@ -6,6 +6,8 @@ mod http1;
 mod http2;
 mod tcp;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -23,40 +25,42 @@ pub(crate) async fn serve(door: &Arc<Door>, client: Client, mut stream: Stream) 
     let mut slot = Slot::new(&door.worker);
     let mut prefix = BytesMut::new();
     for filter in &door.listener.filters {
-        match filter {
-            Filter::Tcp(proxy) => return tcp::serve(door, &client, proxy, stream, prefix, &mut slot).await,
-            Filter::Http(http) => {
-                let found = match &http.proxy.downstream {
-                    Protocols::One(protocol) => Found::Protocol(*protocol),
-                    Protocols::Detect(_) => {
-                        detect(&mut stream, &mut prefix, &http.allowed, &mut slot, door).await
-                    }
-                };
-                match found {
-                    Found::Protocol(protocol) => {
-                        return serve_http(door, client, http, protocol, stream, prefix, slot).await;
-                    }
-                    Found::Nothing if http.proxy.fallback => {}
-                    Found::Nothing => return door.inc(DownstreamStat::ProtocolError),
-                    Found::Gone => return,
-                }
+        let http = match filter {
+            Filter::Tcp(proxy) => {
+                return Box::pin(tcp::serve(door, &client, proxy, stream, prefix, &mut slot)).await;
             }
+            Filter::Http(http) => http,
+        };
+        let found = match &http.proxy.downstream {
+            Protocols::One(protocol) => Found::Protocol(*protocol),
+            Protocols::Detect(_) => {
+                Box::pin(detect(&mut stream, &mut prefix, &http.allowed, &mut slot, door)).await
+            }
+        };
+        match found {
+            Found::Protocol(protocol) => {
+                return serve_http(door, client, http, protocol, stream, prefix, slot).await;
+            }
+            Found::Nothing if http.proxy.fallback => {}
+            Found::Nothing => break,
+            Found::Gone => return,
         }
     }
     door.inc(DownstreamStat::ProtocolError);
 }
 
-async fn serve_http(
-    door: &Arc<Door>,
+/// The future of one protocol, boxed: a connection is as large as what it speaks, not as the largest of all.
+fn serve_http<'a>(
+    door: &'a Arc<Door>,
     client: Client,
-    http: &Arc<HttpFilter>,
+    http: &'a Arc<HttpFilter>,
     protocol: Protocol,
     stream: Stream,
     prefix: BytesMut,
     slot: Slot,
-) {
+) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
     match protocol {
-        Protocol::Http1 => http1::serve(door, &client, http, stream, prefix, slot).await,
-        Protocol::Http2 => Box::pin(http2::serve(door, client, http, stream, prefix, slot)).await,
+        Protocol::Http1 => Box::pin(http1::serve(door, client, http, stream, prefix, slot)),
+        Protocol::Http2 => Box::pin(http2::serve(door, client, http, stream, prefix, slot)),
     }
 }

@@ -68,11 +68,11 @@ struct Exchange<'a> {
 }
 
 /// Serves one request.
-pub(crate) async fn exchange(context: Context<'_>, request: Request, down: Downstream<'_>) -> Outcome {
+pub(crate) async fn exchange(context: Context<'_>, request: &mut Request, down: Downstream<'_>) -> Outcome {
     let Context { door, client, proxy, timer, pick } = context;
     pick.restart();
     let flight = Flight::begin(door, &request.head);
-    let exchange = Exchange {
+    let mut exchange = Exchange {
         door,
         client,
         proxy,
@@ -88,7 +88,7 @@ pub(crate) async fn exchange(context: Context<'_>, request: Request, down: Downs
 }
 
 impl Exchange<'_> {
-    async fn run(mut self, request: Request) -> Outcome {
+    async fn run(&mut self, request: &mut Request) -> Outcome {
         let mut result = self.dispatch(request).await;
         if let Err(error) = &result {
             self.flight.failed(error);
@@ -107,7 +107,7 @@ impl Exchange<'_> {
         }
     }
 
-    async fn dispatch(&mut self, request: Request) -> Result<()> {
+    async fn dispatch(&mut self, request: &mut Request) -> Result<()> {
         self.body.check_length()?;
         let snapshot = self.door.worker.snapshot();
         let table = snapshot.router(&self.proxy.router);

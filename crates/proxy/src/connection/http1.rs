@@ -49,7 +49,7 @@ enum NoRequest {
 /// Serves a connection to its end.
 pub(super) async fn serve(
     door: &Arc<Door>,
-    client: &Client,
+    client: Client,
     http: &HttpFilter,
     stream: Stream,
     prefix: BytesMut,
@@ -75,11 +75,11 @@ pub(super) async fn serve(
                 break;
             }
         };
-        let request =
+        let mut request =
             Request { head: incoming.head, length: incoming.length, wants_upgrade: incoming.wants_upgrade };
         let timer = &mut connection.timer;
-        let context = Context { door, client, proxy: &http.proxy, timer, pick: &mut pick };
-        let outcome = exchange(context, request, Downstream::Http1(&mut connection.inner)).await;
+        let context = Context { door, client: &client, proxy: &http.proxy, timer, pick: &mut pick };
+        let outcome = exchange(context, &mut request, Downstream::Http1(&mut connection.inner)).await;
         door.traffic(connection.inner.take_traffic());
         if let Outcome::Broken = outcome {
             return;

@@ -66,11 +66,15 @@ pub(super) async fn serve(
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => {}
             }
-            // Streams that move leave frames to write and make room for others, so the connection has its turn again.
-            match Pin::new(&mut streams).poll_next(cx) {
-                Poll::Ready(Some(())) => state.idle_since = Instant::now(),
-                Poll::Ready(None) | Poll::Pending => break,
+            // All streams that can move do so before the connection writes: their frames leave together.
+            let mut finished = false;
+            while let Poll::Ready(Some(())) = Pin::new(&mut streams).poll_next(cx) {
+                finished = true;
             }
+            if !finished {
+                break;
+            }
+            state.idle_since = Instant::now();
         }
         let idle = door.listener.idle_timeout.filter(|_| streams.is_empty() && !state.draining);
         timer.set(idle.map(|limit| state.idle_since + limit));
@@ -124,6 +128,6 @@ async fn serve_stream(shared: Arc<Shared>, (head, length, mut stream): NewStream
         timer: &mut timer,
         pick: &mut pick,
     };
-    let request = Request { head, length, wants_upgrade: false };
-    exchange(context, request, Downstream::Http2(&mut stream)).await;
+    let mut request = Request { head, length, wants_upgrade: false };
+    exchange(context, &mut request, Downstream::Http2(&mut stream)).await;
 }

@@ -10,7 +10,7 @@ pub(super) struct Body {
     length: Length,
     most: Option<u64>,
     received: u64,
-    replay: Replay,
+    replay: Option<Box<Replay>>,
     again: VecDeque<Frame>,
     /// Whether a retry is possible at all: whether frames are kept.
     pub(super) keep: bool,
@@ -30,7 +30,7 @@ impl Body {
             length,
             most,
             received: 0,
-            replay: Replay::default(),
+            replay: None,
             again: VecDeque::new(),
             keep: false,
             source_ended: none,
@@ -61,7 +61,7 @@ impl Body {
             }
         }
         if self.keep {
-            self.replay.record(frame);
+            self.replay.get_or_insert_default().record(frame);
         }
         Ok(())
     }
@@ -79,12 +79,13 @@ impl Body {
     /// Begins anew for another try; `false` when what was sent already was not kept.
     pub(super) fn rewind(&mut self) -> bool {
         let none = matches!(self.length, Length::Empty | Length::Tunnel);
-        let kept = self.keep && !self.replay.overflowed();
-        if !none && self.received > 0 && !kept {
-            return false;
-        }
-        if kept && let Some(frames) = self.replay.replay() {
-            self.again = frames.collect();
+        match &mut self.replay {
+            Some(replay) if self.keep => match replay.replay() {
+                Some(frames) => self.again = frames.collect(),
+                None => return false,
+            },
+            _ if !none && self.received > 0 => return false,
+            _ => {}
         }
         self.given = none;
         self.sent = false;
@@ -104,7 +105,7 @@ impl Body {
     pub(super) fn settle(&mut self) {
         if self.keep {
             self.keep = false;
-            self.replay.discard();
+            self.replay = None;
         }
     }
 }

@@ -28,7 +28,7 @@ impl Exchange<'_> {
         snapshot: &Snapshot,
         route: &RouteEntry,
         forward: &ForwardPlan,
-        mut request: Request,
+        request: &mut Request,
     ) -> Result<()> {
         let name = forward.choose_cluster(self.pick.rng());
         let cluster =
@@ -41,7 +41,7 @@ impl Exchange<'_> {
             return Err(Error::local(Kind::Overflow, "max_requests of the cluster"));
         };
         let plan = Plan { cluster, route, forward, timeouts };
-        self.try_until_answered(&plan, &mut request, &mut guard).await
+        self.try_until_answered(&plan, request, &mut guard).await
     }
 
     async fn try_until_answered(
@@ -60,22 +60,22 @@ impl Exchange<'_> {
             self.flight.sent_to_host(&host.name);
             plan.forward.rewrite_authority(&mut request.head, host_name(host));
             let mut attempt = Attempt::begin(self.door, plan.cluster, host);
-            let (decision, ended) = match self.attempt(&mut attempt, plan, request, &retry).await {
-                Ok((up, head, length)) => {
+            let decision = match self.attempt(&mut attempt, plan, request, &retry).await {
+                Ok((mut up, head, length)) => {
                     let decision = self.judge(&mut retry, &head);
-                    let Decision::Retry { .. } = decision else {
-                        return self.respond(attempt, plan, request, up, head, length).await;
-                    };
                     if !self.may_repeat(plan, decision, &attempt) {
-                        return self.respond(attempt, plan, request, up, head, length).await;
+                        let begun = self.begin_response(&mut attempt, plan, request, head, length);
+                        let streamed = match begun {
+                            Ok(()) => self.stream(&mut up, length).await,
+                            Err(error) => Err(error),
+                        };
+                        return self.end_response(&mut attempt, plan, up, streamed);
                     }
                     attempt.answered(head.status.as_u16());
-                    if length == Length::Empty
-                        && let Upstream::Http1(lease) = up
-                    {
-                        self.door.worker.pools().give_back(plan.cluster, lease);
+                    if length == Length::Empty {
+                        self.give_back(plan, up);
                     }
-                    (decision, None)
+                    decision
                 }
                 Err((error, progress)) => {
                     attempt.failed(&error);
@@ -83,18 +83,16 @@ impl Exchange<'_> {
                     if !self.may_repeat(plan, decision, &attempt) {
                         return Err(error);
                     }
-                    (decision, Some(error))
+                    decision
                 }
             };
             self.flight.retries = retry.retries();
-            // A retry whose pause would end after the request's own end is no use, and the timer shows it.
             if let Decision::Retry { pause, counted } = decision {
                 let _place = if counted { plan.cluster.try_retry() } else { None };
                 if !pause.is_zero() {
-                    tokio::time::sleep(pause).await;
+                    Box::pin(tokio::time::sleep(pause)).await;
                 }
             }
-            drop(ended);
         }
     }
 
@@ -139,13 +137,12 @@ impl Exchange<'_> {
         }
     }
 
-    /// Sends the response to the client.
-    async fn respond(
+    /// Sends the head of the response to the client.
+    fn begin_response(
         &mut self,
-        mut attempt: Attempt,
+        attempt: &mut Attempt,
         plan: &Plan<'_>,
         request: &Request,
-        mut up: Upstream,
         mut head: ResponseHead,
         length: Length,
     ) -> Result<()> {
@@ -153,24 +150,30 @@ impl Exchange<'_> {
         self.body.settle();
         self.flight.response_received();
         plan.route.rewrite_response(&mut head, &self.vars(Some(&request.head)));
-        let sent = self.send_head(head, length);
-        let streamed = match sent {
-            Ok(()) => self.stream(&mut up, length).await,
-            Err(error) => Err(error),
-        };
+        self.send_head(head, length)
+    }
+
+    fn end_response(
+        &mut self,
+        attempt: &mut Attempt,
+        plan: &Plan<'_>,
+        up: Upstream,
+        streamed: Result<()>,
+    ) -> Result<()> {
         self.clock.stop();
-        match streamed {
+        match &streamed {
             Ok(()) => {
                 attempt.complete();
-                if let Upstream::Http1(lease) = up {
-                    self.door.worker.pools().give_back(plan.cluster, lease);
-                }
-                Ok(())
+                self.give_back(plan, up);
             }
-            Err(error) => {
-                attempt.failed(&error);
-                Err(error)
-            }
+            Err(error) => attempt.failed(error),
+        }
+        streamed
+    }
+
+    fn give_back(&self, plan: &Plan<'_>, up: Upstream) {
+        if let Upstream::Http1(lease) = up {
+            self.door.worker.pools().give_back(plan.cluster, lease);
         }
     }
 

@@ -2,6 +2,7 @@
 //! trailers-only responses. Nothing of the request is echoed.
 
 use std::future::poll_fn;
+use std::task::Poll;
 
 use bytes::Bytes;
 use mecha_base::{Error, Kind, Result};
@@ -24,7 +25,8 @@ impl Exchange<'_> {
             let _ = head.headers.append("content-type", b"text/plain; charset=utf-8");
         }
         route.rewrite_response(&mut head, &self.vars(Some(request)));
-        self.reply(head, direct.body.clone()).await
+        self.begin_reply(head, direct.body.clone())?;
+        self.flush_reply().await
     }
 
     pub(super) async fn reply_redirect(
@@ -39,7 +41,8 @@ impl Exchange<'_> {
             .append("location", location.as_bytes())
             .map_err(|_| Error::downstream(Kind::BadRequest(400), "the target can't stand in a Location"))?;
         route.rewrite_response(&mut head, &self.vars(Some(request)));
-        self.reply(head, Bytes::new()).await
+        self.begin_reply(head, Bytes::new())?;
+        self.flush_reply().await
     }
 
     /// Tells the client what went wrong, in its protocol's way.
@@ -51,27 +54,29 @@ impl Exchange<'_> {
             Kind::BadRequest(_) if !error.context().is_empty() => error.context(),
             _ => kind.describe(),
         };
-        let text = text.to_owned();
         if self.grpc {
-            return self.reply_grpc(status, &text).await;
+            self.begin_grpc(kind, text)?;
+        } else {
+            let mut head = ResponseHead::new(status);
+            let _ = head.headers.append("content-type", b"text/plain; charset=utf-8");
+            self.begin_reply(head, Bytes::from(format!("{text}\n")))?;
         }
-        let mut head = ResponseHead::new(status);
-        let _ = head.headers.append("content-type", b"text/plain; charset=utf-8");
-        self.reply(head, Bytes::from(text + "\n")).await
+        self.flush_reply().await
     }
 
-    async fn reply_grpc(&mut self, status: StatusCode, text: &str) -> Result<()> {
+    /// A trailers-only response.
+    fn begin_grpc(&mut self, kind: Kind, text: &str) -> Result<()> {
         let mut head = ResponseHead::new(StatusCode::OK);
         let mut message = String::new();
         encode_message(text, &mut message);
-        let code = GrpcStatus::from_http(status.as_u16()).to_text();
+        let code = GrpcStatus::from_kind(kind).to_text();
         let _ = head.headers.append("content-type", b"application/grpc");
         let _ = head.headers.append("grpc-status", code.as_bytes());
         let _ = head.headers.append("grpc-message", message.as_bytes());
-        self.reply(head, Bytes::new()).await
+        self.begin_reply(head, Bytes::new())
     }
 
-    async fn reply(&mut self, head: ResponseHead, body: Bytes) -> Result<()> {
+    fn begin_reply(&mut self, head: ResponseHead, body: Bytes) -> Result<()> {
         let length = if body.is_empty() { Length::Empty } else { Length::Known(body.len() as u64) };
         self.clock.streaming(self.clock.start(), false);
         self.send_head(head, length)?;
@@ -79,14 +84,17 @@ impl Exchange<'_> {
             self.flight.sent += body.len() as u64;
             self.down.send_data(body, true)?;
         }
-        let flushed = poll_fn(|cx| {
-            if let std::task::Poll::Ready(done) = self.down.poll_flush(cx) {
-                return std::task::Poll::Ready(done);
+        Ok(())
+    }
+
+    async fn flush_reply(&mut self) -> Result<()> {
+        poll_fn(|cx| match self.down.poll_flush(cx) {
+            Poll::Ready(done) => Poll::Ready(done),
+            Poll::Pending => {
+                let late = |_| Err(Error::downstream(Kind::ClientGone, "the client does not read"));
+                self.clock.poll_expired(cx).map(late)
             }
-            self.clock
-                .poll_expired(cx)
-                .map(|_| Err(Error::downstream(Kind::ClientGone, "the client does not read")))
-        });
-        flushed.await
+        })
+        .await
     }
 }

@@ -42,7 +42,7 @@ impl Upstream {
 
     pub(super) fn local_address(&self) -> Option<Address> {
         match self {
-            Upstream::Http1(lease) => lease.connection.local_address(),
+            Upstream::Http1(lease) => lease.local.clone(),
             Upstream::Http2 { .. } => None,
         }
     }

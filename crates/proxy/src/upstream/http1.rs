@@ -1,13 +1,12 @@
 //! HTTP/1 upstream connections: one request at a time each, lent from the worker's pool.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use mecha_base::{Error, Kind, Result, RetrySafety};
 use mecha_cluster::{Cluster, ConnectionGuard, Host, HostId};
 use mecha_http::http1::{ClientConnection, Limits};
 use mecha_metrics::{UpstreamHistogram, UpstreamStat};
+use mecha_net::Address;
 use tokio::time::{Instant, timeout_at};
 
 use super::connect::connect;
@@ -23,6 +22,8 @@ pub(crate) struct Http1Lease {
     metrics: UpstreamMetrics,
     queue: Arc<Queue>,
     guard: Option<ConnectionGuard>,
+    /// Our end's address; asked for once, since that is a system call.
+    pub(crate) local: Option<Address>,
 }
 
 impl Http1Lease {
@@ -55,8 +56,7 @@ impl Pools {
         limits: &Arc<Limits>,
         id: impl FnOnce() -> u64,
     ) -> Result<Box<Http1Lease>> {
-        let ready = poll_fn(|cx| Poll::Ready(self.take_idle(cluster, host, cx))).await;
-        match ready {
+        match self.take_idle(cluster, host) {
             Some(lease) => Ok(lease),
             None => Box::pin(self.open_or_wait(cluster, host, limits, id)).await,
         }
@@ -87,7 +87,7 @@ impl Pools {
             let mut place = queue.join(host.id, self.worker);
             self.queues.ring_others(self.worker);
             // Between the look above and joining, one may have become free.
-            if let Some(lease) = poll_fn(|cx| Poll::Ready(self.take_idle(cluster, host, cx))).await {
+            if let Some(lease) = self.take_idle(cluster, host) {
                 return Ok(lease);
             }
             if let Some(guard) = host.try_connection(cluster) {
@@ -126,8 +126,17 @@ async fn open(
         Ok(stream) => {
             metrics.observe(UpstreamHistogram::ConnectTime, start.elapsed());
             metrics.inc(UpstreamStat::ConnectionActive);
+            let local = stream.local_address();
             let connection = ClientConnection::new(stream, limits.clone());
-            Ok(Box::new(Http1Lease { connection, id, host: host.id, metrics, queue, guard: Some(guard) }))
+            Ok(Box::new(Http1Lease {
+                connection,
+                id,
+                host: host.id,
+                metrics,
+                queue,
+                guard: Some(guard),
+                local,
+            }))
         }
         Err(error) => {
             metrics.inc(UpstreamStat::ConnectionConFail);

@@ -77,16 +77,13 @@ impl Pools {
     }
 
     /// The unused connection that was used last, if one is alive.
-    pub(super) fn take_idle(
-        &self,
-        cluster: &Cluster,
-        host: &Host,
-        cx: &mut Context<'_>,
-    ) -> Option<Box<Http1Lease>> {
+    pub(super) fn take_idle(&self, cluster: &Cluster, host: &Host) -> Option<Box<Http1Lease>> {
+        // Nobody needs to be woken: the answer is wanted now, and the next poll registers its own waker.
+        let mut cx = Context::from_waker(Waker::noop());
         self.with(cluster, host, |pool| {
             while let Some(idle) = pool.idle.pop() {
                 pool.metrics.dec(UpstreamStat::ConnectionIdle);
-                if !idle.lease.connection.is_stale(cx) {
+                if !idle.lease.connection.is_stale(&mut cx) {
                     return Some(idle.lease);
                 }
                 pool.metrics.inc(UpstreamStat::ConnectionRemoteClose);
