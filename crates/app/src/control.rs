@@ -28,7 +28,7 @@ impl Bound {
     ///
     /// # Errors
     /// When a thread can't be started, or a worker is lost.
-    pub fn run(self, ready: Option<&Sender<Ready>>) -> Result<Ended, AppError> {
+    pub fn run(self, ready: Option<Sender<Ready>>) -> Result<Ended, AppError> {
         let failed = |source| AppError::Thread { what: "the control thread".to_owned(), source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let signals = {

@@ -57,5 +57,5 @@ pub enum Ended {
 /// # Errors
 /// When an address or a file can't be taken, or a thread can't be started; nothing runs then.
 pub fn run(config: Config, options: Options) -> Result<Ended, AppError> {
-    Bound::take(config, &options)?.run(options.ready.as_ref())
+    Bound::take(config, &options)?.run(options.ready)
 }
