@@ -1,3 +1,5 @@
+//! Both shapes of header fields: what they keep, what they refuse, how they convert.
+
 use super::*;
 use mecha_codec::http1::Span;
 

@@ -1,3 +1,5 @@
+//! The text grammar: headers before samples, cumulative buckets, escaping.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Scopes by label set: reload keeps counts, the cap holds, MOSN shapes read back.
+
 use std::sync::Arc;
 use std::time::Duration;
 
