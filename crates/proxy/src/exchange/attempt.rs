@@ -1,12 +1,16 @@
 //! One try: a connection to the chosen host, and what is counted about it.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use mecha_base::{Error, Kind, Result};
 use mecha_cluster::{Cluster, Host};
 use mecha_config::proxy::Protocol;
 use mecha_http::{Length, Method};
 use mecha_metrics::{UpstreamHistogram, UpstreamStat};
+use mecha_resilience::Timeouts;
 use mecha_route::ForwardPlan;
 use tokio::time::Instant;
 
@@ -109,23 +113,52 @@ impl Exchange<'_> {
         attempt: &Attempt,
         cluster: &Arc<Cluster>,
         plan: &ForwardPlan,
+        timeouts: &Timeouts,
         request: &Request,
     ) -> Result<(Upstream, bool)> {
         self.flight.try_begins(attempt.start());
-        let worker = &self.door.worker;
+        let worker = self.door.worker.clone();
         let id = || worker.next_id();
         match upstream_protocol(plan, self.down.protocol(), request) {
             Protocol::Http1 => {
-                let lease =
-                    worker.pools().http1(cluster, &attempt.host, worker.upstream_limits(), id).await?;
+                let lease = worker.pools().http1(cluster, &attempt.host, worker.upstream_limits(), id);
+                let lease = self.connecting(lease, timeouts).await?;
                 let reused = lease.is_reused();
                 Ok((Upstream::http1(lease, request), reused))
             }
             Protocol::Http2 => {
-                let lease = worker.pools().http2(cluster, &attempt.host, id).await?;
+                let lease =
+                    self.connecting(worker.pools().http2(cluster, &attempt.host, id), timeouts).await?;
                 Ok((Upstream::http2(lease, request.head.clone(), request.length)?, true))
             }
         }
+    }
+}
+
+impl Exchange<'_> {
+    /// Waits for a connection, as long as the client waits and the global timeout allows.
+    async fn connecting<T>(
+        &mut self,
+        lease: impl Future<Output = Result<T>>,
+        timeouts: &Timeouts,
+    ) -> Result<T> {
+        let mut lease = pin!(lease);
+        let mut waiting = false;
+        poll_fn(|cx| {
+            if let Poll::Ready(lease) = lease.as_mut().poll(cx) {
+                return Poll::Ready(lease);
+            }
+            if !waiting {
+                waiting = true;
+                self.clock.connecting(Instant::now(), timeouts);
+            }
+            if self.body.source_ended && self.down.poll_gone(cx).is_ready() {
+                return Poll::Ready(Err(Error::downstream(Kind::ClientGone, "while connecting")));
+            }
+            let late = |kind| Err(Error::upstream(kind, "no connection in time"));
+            self.clock.poll_expired(cx).map(late)
+        })
+        .await
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Clock<'a> {
 enum Phase {
     /// The request still comes in.
     Receiving,
+    /// A connection is looked for.
+    Connecting,
     /// It was sent; the response head is awaited. Holds the end of the try.
     Awaiting(Option<Instant>),
     /// Bodies move.
@@ -51,6 +53,13 @@ impl<'a> Clock<'a> {
     pub(super) fn receiving(&mut self, now: Instant) {
         self.phase = Phase::Receiving;
         self.timer.set(self.body.map(|limit| now + limit));
+    }
+
+    /// A connection is waited for since `now`. That counts: the global timeout runs from the first such time on.
+    pub(super) fn connecting(&mut self, now: Instant, timeouts: &Timeouts) {
+        let global = *self.global.get_or_insert(now + timeouts.global);
+        self.phase = Phase::Connecting;
+        self.timer.set(Some(global));
     }
 
     /// The request was sent whole at `now`. The global timeout runs from the first time on.
@@ -85,7 +94,7 @@ impl<'a> Clock<'a> {
         self.timer.poll_expired(cx).map(|()| match phase {
             Phase::Receiving => Kind::SlowClient,
             Phase::Awaiting(Some(_)) => Kind::TryTimeout,
-            Phase::Awaiting(None) => Kind::Timeout,
+            Phase::Connecting | Phase::Awaiting(None) => Kind::Timeout,
             Phase::Streaming if global.is_some_and(|end| Instant::now() >= end) => Kind::Timeout,
             Phase::Streaming => Kind::StreamIdle,
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mecha_base::{Error, Kind, Result};
 use mecha_cluster::{Cluster, Host, RequestGuard};
-use mecha_http::{Length, ResponseHead};
+use mecha_http::{Length, Method, ResponseHead};
 use mecha_metrics::UpstreamStat;
 use mecha_resilience::{Decision, GrpcStatus, Progress, RetryState, Timeouts};
 use mecha_route::{ForwardPlan, RouteEntry};
@@ -126,12 +126,17 @@ impl Exchange<'_> {
         request: &Request,
         retry: &RetryState<'_>,
     ) -> std::result::Result<(Upstream, ResponseHead, Length), (Error, Progress)> {
-        let acquired = self.acquire(attempt, plan.cluster, plan.forward, request).await;
+        let acquired = self.acquire(attempt, plan.cluster, plan.forward, &plan.timeouts, request).await;
         let (mut up, reused) = acquired.map_err(|error| (error, Progress::NotSent))?;
         self.body.keep = reused || retry.watches_status() || plan.forward.retry.on_failure;
         self.flight.over(&up);
         attempt.sent();
         match self.await_head(&mut up, &plan.timeouts).await {
+            Ok((_, Length::Tunnel)) if !asks_for_tunnel(request) => {
+                let error =
+                    Error::upstream(Kind::UpstreamProtocol, "switched protocols although nobody asked");
+                Err((error, Progress::Sent))
+            }
             Ok((head, length)) => Ok((up, head, length)),
             Err(error) => Err((error, Progress::Sent)),
         }
@@ -191,6 +196,11 @@ impl Exchange<'_> {
         let worker = &self.door.worker;
         worker.registry().cluster(&cluster.name).shard(worker.index()).inc(stat);
     }
+}
+
+/// Whether the client may get a tunnel instead of a response.
+fn asks_for_tunnel(request: &Request) -> bool {
+    request.wants_upgrade || request.head.method == Method::CONNECT
 }
 
 /// What `auto_host_rewrite` puts into the authority: the host's name, or where it is.

@@ -2,16 +2,19 @@
 //! trailers-only responses. Nothing of the request is echoed.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use mecha_base::{Error, Kind, Result};
-use mecha_http::{Length, RequestHead, ResponseHead, StatusCode};
+use mecha_http::{Frame, Length, RequestHead, ResponseHead, StatusCode};
 use mecha_resilience::GrpcStatus;
 use mecha_resilience::grpc::encode_message;
 use mecha_route::{DirectReply, RedirectPlan, RouteEntry};
 
 use super::Exchange;
+
+/// Most bytes of a request's body that a reply of our own reads for the sake of the connection.
+const MOST_DISCARDED: usize = 64 << 10;
 
 impl Exchange<'_> {
     pub(super) async fn reply_direct(
@@ -79,12 +82,27 @@ impl Exchange<'_> {
     fn begin_reply(&mut self, head: ResponseHead, body: Bytes) -> Result<()> {
         let length = if body.is_empty() { Length::Empty } else { Length::Known(body.len() as u64) };
         self.clock.streaming(self.clock.start(), false);
+        self.discard_received();
         self.send_head(head, length)?;
         if !body.is_empty() {
             self.flight.sent += body.len() as u64;
             self.down.send_data(body, true)?;
         }
         Ok(())
+    }
+
+    /// Takes what the client has sent of its body already, so that the connection can carry its next request. A body
+    /// that is larger, or still on its way, costs the connection instead.
+    fn discard_received(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut left = MOST_DISCARDED;
+        while !self.down.is_received() && left > 0 {
+            match self.down.poll_recv(&mut cx) {
+                Poll::Ready(Ok(Some(Frame::Data(data)))) => left = left.saturating_sub(data.len()),
+                Poll::Ready(Ok(Some(Frame::Trailers(_)))) => {}
+                Poll::Ready(Ok(None) | Err(_)) | Poll::Pending => return,
+            }
+        }
     }
 
     async fn flush_reply(&mut self) -> Result<()> {
