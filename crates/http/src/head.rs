@@ -84,4 +84,9 @@ impl ResponseHead {
     pub fn new(status: StatusCode) -> Self {
         ResponseHead { version: Version::Http11, status, reason: None, headers: Headers::new() }
     }
+
+    /// Whether another head follows: informational ones other than 101 only announce (RFC 9110 section 15.2).
+    pub fn is_interim(&self) -> bool {
+        self.status.is_informational() && self.status != StatusCode::SWITCHING_PROTOCOLS
+    }
 }
