@@ -18,13 +18,18 @@ thread_local! {
 
 /// An empty buffer with room for at least [`SMALL`] bytes.
 pub fn take() -> BytesMut {
-    IDLE.try_with(|idle| idle.borrow_mut().pop()).ok().flatten().unwrap_or_else(|| BytesMut::with_capacity(SMALL))
+    IDLE.try_with(|idle| idle.borrow_mut().pop())
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| BytesMut::with_capacity(SMALL))
 }
 
 /// Gives a buffer back. It is kept only when it is of the usual size and nothing refers to its bytes any more.
 pub fn give(mut buffer: BytesMut) {
     buffer.clear();
-    if buffer.capacity() > 2 * SMALL || !buffer.try_reclaim(SMALL) || buffer.capacity() > 2 * SMALL {
+    // What is left of a large buffer may look like a usual one: the first question brings all of it back to light.
+    let large = buffer.capacity() > 2 * SMALL || buffer.try_reclaim(2 * SMALL + 1);
+    if large || !buffer.try_reclaim(SMALL) {
         return;
     }
     let _ = IDLE.try_with(|idle| {
@@ -51,5 +56,18 @@ mod tests {
         let address = next.as_ptr();
         give(next);
         assert_eq!(take().as_ptr(), address);
+    }
+
+    #[test]
+    fn what_is_left_of_a_large_buffer_is_not_kept() {
+        let mut buffer = BytesMut::with_capacity(LARGE);
+        buffer.resize(LARGE - SMALL, 0);
+        drop(buffer.split().freeze());
+        assert!(buffer.capacity() <= 2 * SMALL);
+        let address = buffer.as_ptr();
+        give(buffer);
+        let next = take();
+        assert_ne!(next.as_ptr(), address);
+        assert!(next.capacity() <= 2 * SMALL);
     }
 }
