@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,16 +55,28 @@ pub fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
 /// # Errors
 /// When somebody listens there, the path is no socket, or its folder can't be written.
 pub fn bind_unix(path: &Path) -> io::Result<Bound> {
-    if path.exists() {
-        match std::os::unix::net::UnixStream::connect(path) {
-            Ok(_) => return Err(io::Error::from(io::ErrorKind::AddrInUse)),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
-            Err(error) => return Err(error),
-        }
-    }
+    remove_unused(path)?;
     let socket = StdUnixListener::bind(path)?;
     socket.set_nonblocking(true)?;
     Ok(Bound::Unix(socket, path.into()))
+}
+
+/// Removes the socket file of a process that is gone. Whatever else has that name is not ours to remove; the kernel
+/// refuses a connection to it just the same (unix(7)).
+fn remove_unused(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the path is there and is no socket"));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    }
 }
 
 fn refuse_if_taken(address: SocketAddr) -> io::Result<()> {
@@ -106,9 +119,9 @@ impl Bound {
     pub fn split(self, workers: usize) -> io::Result<Vec<Bound>> {
         match self {
             Bound::Tcp(sockets) => Ok(sockets.into_iter().map(|socket| Bound::Tcp(vec![socket])).collect()),
-            Bound::Unix(socket, path) => (0..workers)
-                .map(|_| Ok(Bound::Unix(socket.try_clone()?, path.clone())))
-                .collect(),
+            Bound::Unix(socket, path) => {
+                (0..workers).map(|_| Ok(Bound::Unix(socket.try_clone()?, path.clone()))).collect()
+            }
         }
     }
 }
@@ -140,5 +153,60 @@ impl Listener {
                 Poll::Ready(Ok((Stream::Unix(stream), Address::Unix(None))))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("mecha-listener-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn only_a_socket_that_nobody_listens_on_is_replaced() {
+        let folder = folder("unix");
+        let path = folder.join("socket");
+        let first = bind_unix(&path).unwrap();
+        assert_eq!(bind_unix(&path).err().unwrap().kind(), io::ErrorKind::AddrInUse);
+        drop(first);
+        drop(bind_unix(&path).unwrap());
+        let file = folder.join("file");
+        std::fs::write(&file, "precious").unwrap();
+        assert_eq!(bind_unix(&file).err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn every_worker_gets_a_socket_of_one_port_that_nobody_else_gets() {
+        let bound = bind_tcp("127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let Address::Tcp(address) = bound.address().unwrap() else { panic!("not TCP") };
+        assert_eq!(bind_tcp(address, 1).err().unwrap().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(bound.split(3).unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn workers_share_a_unix_socket() {
+        let folder = folder("shared");
+        let path = folder.join("socket");
+        let parts = bind_unix(&path).unwrap().split(2).unwrap();
+        let listeners: Vec<_> = parts.into_iter().map(|bound| Listener::start(bound).unwrap()).collect();
+        let accept = std::future::poll_fn(|cx| {
+            let ready = listeners.iter().find_map(|listener| match listener.poll_accept(cx) {
+                Poll::Ready(accepted) => Some(accepted),
+                Poll::Pending => None,
+            });
+            ready.map_or(Poll::Pending, Poll::Ready)
+        });
+        let (client, accepted) = tokio::join!(tokio::net::UnixStream::connect(&path), accept);
+        let (stream, peer) = accepted.unwrap();
+        assert_eq!(peer, Address::Unix(None));
+        assert_eq!(stream.local_address(), Some(Address::Unix(Some(path.as_path().into()))));
+        drop(client);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
