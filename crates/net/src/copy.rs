@@ -43,20 +43,29 @@ struct Direction {
 enum State {
     Copying,
     Ending,
-    Done,
+    Done(Ended),
 }
 
-/// Which side of a direction failed.
-enum Failure {
-    Reading,
-    Writing,
+/// How a direction ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// By the end of what was to be read.
+    Whole,
+    /// The reading side failed.
+    Unreadable,
+    /// The writing side takes no more.
+    Unwritable,
 }
 
 impl Copy {
     /// A copy whose first-to-second direction starts with bytes that were read already.
     pub fn new(first: BytesMut, idle: Option<Duration>) -> Self {
-        let mut copy =
-            Copy { there: Direction::new(first), back: Direction::new(BytesMut::new()), idle, timer: LazyTimer::new() };
+        let mut copy = Copy {
+            there: Direction::new(first),
+            back: Direction::new(BytesMut::new()),
+            idle,
+            timer: LazyTimer::new(),
+        };
         copy.touch();
         copy
     }
@@ -70,7 +79,8 @@ impl Copy {
         self.timer.set(self.idle.map(|idle| Instant::now() + idle));
     }
 
-    /// Moves what can be moved; ready when the copy has ended.
+    /// Moves what can be moved; ready when the copy has ended. A side that reads no more ends its own direction only:
+    /// what it sent before is still brought to the other.
     pub fn poll(&mut self, cx: &mut Context<'_>, first: &mut Stream, second: &mut Stream) -> Poll<End> {
         let before = self.moved();
         let there = self.there.poll(cx, first, second);
@@ -79,13 +89,13 @@ impl Copy {
             self.touch();
         }
         match (there, back) {
-            (Poll::Ready(Err(Failure::Reading)), _) | (_, Poll::Ready(Err(Failure::Writing))) => {
-                Poll::Ready(End::FirstFailed)
-            }
-            (Poll::Ready(Err(Failure::Writing)), _) | (_, Poll::Ready(Err(Failure::Reading))) => {
-                Poll::Ready(End::SecondFailed)
-            }
-            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(End::Closed),
+            (Poll::Ready(Ended::Unreadable), _) => Poll::Ready(End::FirstFailed),
+            (_, Poll::Ready(Ended::Unreadable)) => Poll::Ready(End::SecondFailed),
+            (Poll::Ready(there), Poll::Ready(back)) => Poll::Ready(match (there, back) {
+                (Ended::Unwritable, _) => End::SecondFailed,
+                (_, Ended::Unwritable) => End::FirstFailed,
+                _ => End::Closed,
+            }),
             _ => self.timer.poll_expired(cx).map(|()| End::Idle),
         }
     }
@@ -96,50 +106,70 @@ impl Direction {
         Direction { buffer, room: buffer::SMALL, moved: 0, state: State::Copying }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, from: &mut Stream, to: &mut Stream) -> Poll<Result<(), Failure>> {
+    fn poll(&mut self, cx: &mut Context<'_>, from: &mut Stream, to: &mut Stream) -> Poll<Ended> {
         loop {
-            if self.state == State::Done {
-                return Poll::Ready(Ok(()));
-            }
-            while !self.buffer.is_empty() {
-                match ready!(to.poll_write_slices(cx, &[IoSlice::new(&self.buffer)])) {
-                    Ok(0) | Err(_) => return Poll::Ready(Err(Failure::Writing)),
-                    Ok(written) => {
-                        self.buffer.advance(written);
-                        self.moved += written as u64;
-                    }
+            let ended = match self.state {
+                State::Done(ended) => return Poll::Ready(ended),
+                State::Ending => {
+                    let _ = ready!(to.poll_shutdown_write(cx));
+                    Ended::Whole
+                }
+                State::Copying => match ready!(self.poll_step(cx, from, to)) {
+                    Ok(()) => continue,
+                    Err(ended) => ended,
+                },
+            };
+            self.buffer = BytesMut::new();
+            self.state = State::Done(ended);
+        }
+    }
+
+    /// Writes what was read, then reads once more.
+    fn poll_step(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Stream,
+        to: &mut Stream,
+    ) -> Poll<Result<(), Ended>> {
+        while !self.buffer.is_empty() {
+            match ready!(to.poll_write_slices(cx, &[IoSlice::new(&self.buffer)])) {
+                Ok(0) | Err(_) => return Poll::Ready(Err(Ended::Unwritable)),
+                Ok(written) => {
+                    self.buffer.advance(written);
+                    self.moved += written as u64;
                 }
             }
-            if self.state == State::Ending {
-                let _ = ready!(to.poll_shutdown_write(cx));
-                self.state = State::Done;
-                continue;
-            }
-            match ready!(self.poll_fill(cx, from)) {
-                Ok(0) => self.state = State::Ending,
-                Ok(read) if read == self.room => self.room = buffer::LARGE,
-                Ok(_) => {}
-                Err(_) => return Poll::Ready(Err(Failure::Reading)),
-            }
         }
+        match ready!(self.poll_fill(cx, from)) {
+            Ok(0) => self.state = State::Ending,
+            Ok(read) => self.room = if read >= self.room { buffer::LARGE } else { buffer::SMALL },
+            Err(_) => return Poll::Ready(Err(Ended::Unreadable)),
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Reads into a lent buffer, which goes back while nothing is there to be read.
     fn poll_fill(&mut self, cx: &mut Context<'_>, from: &mut Stream) -> Poll<io::Result<usize>> {
-        match from.poll_readable(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => {
-                buffer::give(std::mem::take(&mut self.buffer));
-                return Poll::Pending;
+        let read = match from.poll_readable(cx) {
+            Poll::Ready(Ok(())) => {
+                self.make_room();
+                from.poll_read_buf(cx, &mut self.buffer)
             }
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        if read.is_pending() {
+            buffer::give(std::mem::take(&mut self.buffer));
         }
+        read
+    }
+
+    fn make_room(&mut self) {
         if self.buffer.capacity() == 0 && self.room == buffer::SMALL {
             self.buffer = buffer::take();
         }
         self.buffer.clear();
         self.buffer.reserve(self.room);
-        from.poll_read_buf(cx, &mut self.buffer)
     }
 }
 
@@ -182,5 +212,50 @@ mod tests {
         let mut copy = Copy::new(BytesMut::new(), Some(Duration::from_secs(3)));
         let end = poll_fn(|cx| copy.poll(cx, &mut first, &mut second)).await;
         assert_eq!(end, End::Idle);
+    }
+
+    #[tokio::test]
+    async fn what_a_side_sent_before_it_stopped_reading_still_arrives() {
+        let ((mut client, mut first), (server, mut second)) = (pair(), pair());
+        let answer = vec![b'x'; 300 << 10];
+        // Reads nothing, answers, and is gone: every further write to it fails.
+        let server = tokio::spawn({
+            let answer = answer.clone();
+            async move {
+                let server = server.into_std().unwrap();
+                server.shutdown(std::net::Shutdown::Read).unwrap();
+                UnixStream::from_std(server).unwrap().write_all(&answer).await.unwrap();
+            }
+        });
+        client.write_all(b"a request that nobody reads").await.unwrap();
+        let mut copy = Copy::new(BytesMut::new(), None);
+        let run = tokio::spawn(async move { poll_fn(|cx| copy.poll(cx, &mut first, &mut second)).await });
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        assert!(got == answer, "{} bytes", got.len());
+        server.await.unwrap();
+        assert_eq!(run.await.unwrap(), End::SecondFailed);
+    }
+
+    #[tokio::test]
+    async fn a_direction_that_waits_or_is_over_holds_no_buffer() {
+        let ((mut client, mut first), (mut server, mut second)) = (pair(), pair());
+        let mut copy = Copy::new(BytesMut::new(), None);
+        let body = vec![b'x'; 2 << 20];
+        let send = async {
+            client.write_all(&body).await.unwrap();
+            client.shutdown().await.unwrap();
+        };
+        let mut got = Vec::new();
+        let receive = server.read_to_end(&mut got);
+        let run = poll_fn(|cx| copy.poll(cx, &mut first, &mut second));
+        tokio::select! {
+            biased;
+            _ = run => panic!("the server has not ended its half"),
+            (_, received) = async { tokio::join!(send, receive) } => { received.unwrap(); }
+        }
+        assert_eq!(got.len(), body.len());
+        assert_eq!(copy.moved(), (body.len() as u64, 0));
+        assert_eq!((copy.there.buffer.capacity(), copy.back.buffer.capacity()), (0, 0));
     }
 }
