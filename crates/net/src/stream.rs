@@ -44,7 +44,11 @@ impl Stream {
     }
 
     /// Writes as much of `slices` as fits.
-    pub fn poll_write_slices(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub fn poll_write_slices(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         match slices {
             [one] => each!(self, socket => Pin::new(socket).poll_write(cx, one)),
             many => each!(self, socket => Pin::new(socket).poll_write_vectored(cx, many)),
@@ -57,13 +61,11 @@ impl Stream {
     }
 
     /// Whether the peer has closed or sent bytes that nobody asked for: such a connection can't be reused.
-    /// No system call while nothing has happened.
-    pub fn is_stale(&self, cx: &mut Context<'_>) -> bool {
-        self.poll_readable(cx).is_ready() && {
-            let mut byte = [0_u8; 1];
-            let read = each!(self, socket => socket.try_read(&mut byte));
-            !matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-        }
+    /// No system call while nothing has happened, and no waker: how busy the task was has no say in the answer.
+    pub fn is_stale(&self) -> bool {
+        let mut byte = [0_u8; 1];
+        let read = each!(self, socket => socket.try_read(&mut byte));
+        !matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Our end's address.
@@ -127,5 +129,35 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().poll_shutdown_write(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    /// Waits until the reactor has told the stream that something can be read.
+    async fn readable(stream: &Stream) {
+        poll_fn(|cx| stream.poll_readable(cx)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_quiet_connection_is_fresh_and_a_closed_one_is_stale() {
+        let (peer, stream) = UnixStream::pair().unwrap();
+        let stream = Stream::Unix(stream);
+        assert!(!stream.is_stale());
+        drop(peer);
+        readable(&stream).await;
+        assert!(stream.is_stale());
+    }
+
+    #[tokio::test]
+    async fn bytes_that_nobody_asked_for_make_it_stale() {
+        let (peer, stream) = UnixStream::pair().unwrap();
+        let stream = Stream::Unix(stream);
+        peer.try_write(b"!").unwrap();
+        readable(&stream).await;
+        assert!(stream.is_stale());
     }
 }

@@ -12,11 +12,14 @@ use mecha_codec::http1::{
 };
 use mecha_net::{Address, Stream};
 
-use super::fields::{Hop, strip_hop_by_hop, write_fields};
+use super::fields::{Announce, Hop, strip_hop_by_hop, write_fields};
 use super::transport::{BodyError, Transport};
 use crate::body::{Frame, Length};
 use crate::head::{RequestHead, ResponseHead, Version};
 use crate::headers::{Headers, give_list, take_list};
+
+/// Most informational heads before one response. A few say something; a flood would pile up on its way to the client.
+const MOST_INTERIM: u8 = 32;
 
 /// The client end.
 pub struct ClientConnection {
@@ -24,9 +27,13 @@ pub struct ClientConnection {
     limits: Arc<Limits>,
     scan: Scan,
     kind: RequestKind,
+    /// Whether the current request asked for another protocol.
+    upgrade: bool,
     keep_alive: bool,
     write_failed: bool,
     heard: bool,
+    /// Informational heads that the current request got.
+    interim: u8,
     requests: u32,
 }
 
@@ -47,9 +54,11 @@ impl ClientConnection {
             limits,
             scan: Scan::default(),
             kind: RequestKind::Other,
+            upgrade: false,
             keep_alive: true,
             write_failed: false,
             heard: false,
+            interim: 0,
             requests: 0,
         }
     }
@@ -58,13 +67,15 @@ impl ClientConnection {
     pub fn send_head(&mut self, head: &RequestHead, options: RequestOptions) {
         self.requests = self.requests.saturating_add(1);
         self.heard = false;
+        self.interim = 0;
         self.scan = Scan::default();
+        self.upgrade = options.upgrade;
         self.kind = match head.method {
             Method::HEAD => RequestKind::Head,
             Method::CONNECT => RequestKind::Connect,
             _ => RequestKind::Other,
         };
-        let connect = head.method == Method::CONNECT;
+        let connect = self.kind == RequestKind::Connect;
         let length = if connect { Length::Tunnel } else { options.length };
         self.transport.encoder = match length {
             Length::Empty | Length::Tunnel => BodyEncoder::None,
@@ -73,14 +84,8 @@ impl ClientConnection {
         };
         // Until a response head says otherwise, there is none to read.
         self.transport.decoder = BodyDecoder::new(BodyLength::UntilClose);
-        let hop = Hop {
-            length,
-            close: false,
-            keep_alive: false,
-            upgrade: options.upgrade,
-            announce_empty: matches!(head.method, Method::POST | Method::PUT | Method::PATCH),
-            chunked: true,
-        };
+        let length = announce(length, &head.method);
+        let hop = Hop { length, close: false, keep_alive: false, upgrade: options.upgrade };
         let target: &str = if connect { &head.authority } else { &head.target };
         let out = self.transport.output.tail();
         http1::write_request_line(head.method.as_str().as_bytes(), target.as_bytes(), out);
@@ -106,6 +111,9 @@ impl ClientConnection {
     /// # Errors
     /// When the body is shorter than the head announced.
     pub fn send_end(&mut self, trailers: Option<&Headers>) -> Result<()> {
+        if self.write_failed {
+            return Ok(());
+        }
         self.transport.send_end(trailers).map_err(|error| broken_request().because(error))
     }
 
@@ -120,6 +128,7 @@ impl ClientConnection {
         if !self.write_failed && ready!(self.transport.poll_flush(cx)).is_err() {
             self.write_failed = true;
             self.keep_alive = false;
+            self.transport.output.clear();
         }
         Poll::Ready(())
     }
@@ -166,7 +175,8 @@ impl ClientConnection {
         let status = StatusCode::from_u16(line.status)
             .map_err(|_| Error::upstream(Kind::UpstreamProtocol, "status code out of range"))?;
         let switching = status == StatusCode::SWITCHING_PROTOCOLS;
-        strip_hop_by_hop(&text, &mut fields, line.connection_nominates, line.upgrade && switching);
+        self.check_interim(status, switching)?;
+        strip_hop_by_hop(&text, &mut fields, line.connection_nominates, switching);
         let usual = http1::canonical_reason(line.status).as_bytes() == line.reason.slice(&text);
         let reason = (!usual).then(|| text.slice(line.reason.range()));
         let version = match line.version {
@@ -190,6 +200,25 @@ impl ClientConnection {
             BodyLength::Chunked | BodyLength::UntilClose => Length::Unknown,
         };
         Ok((head, length))
+    }
+
+    /// Counts informational heads. A switch of protocols is held to what was asked for (RFC 9110 sections 7.8 and
+    /// 15.2.2): otherwise the two ends would take the same bytes for different things.
+    fn check_interim(&mut self, status: StatusCode, switching: bool) -> Result<()> {
+        if !status.is_informational() {
+            return Ok(());
+        }
+        self.interim = self.interim.saturating_add(1);
+        let wrong = if switching && !self.upgrade {
+            "switched protocols without being asked to"
+        } else if switching && self.transport.encoder != BodyEncoder::None {
+            "switched protocols inside the request"
+        } else if self.interim > MOST_INTERIM {
+            "too many informational responses"
+        } else {
+            return Ok(());
+        };
+        Err(Error::upstream(Kind::UpstreamProtocol, wrong))
     }
 
     /// The next step of the response's body; `None` when it has ended.
@@ -235,8 +264,8 @@ impl ClientConnection {
     }
 
     /// Whether an idle connection can't be used any more: the upstream closed it, or sent what nobody asked for.
-    pub fn is_stale(&self, cx: &mut Context<'_>) -> bool {
-        self.transport.io.is_stale(cx)
+    pub fn is_stale(&self) -> bool {
+        self.transport.io.is_stale()
     }
 
     /// How many requests it has carried.
@@ -257,6 +286,18 @@ impl ClientConnection {
     /// Bytes read and written since the last call.
     pub fn take_traffic(&mut self) -> (u64, u64) {
         self.transport.take_traffic()
+    }
+}
+
+/// What the head of a request says of its body. Methods that usually carry one say so when there is none (RFC 9110
+/// section 8.6).
+fn announce(length: Length, method: &Method) -> Announce {
+    match length {
+        Length::Empty if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => Announce::Bytes(0),
+        Length::Empty => Announce::MaybeNone,
+        Length::Known(bytes) => Announce::Bytes(bytes),
+        Length::Unknown => Announce::Chunks,
+        Length::Tunnel => Announce::Nothing,
     }
 }
 

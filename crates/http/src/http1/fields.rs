@@ -4,7 +4,6 @@
 use bytes::BytesMut;
 use mecha_codec::http1::{self, Field, HeaderId, list_tokens};
 
-use crate::body::Length;
 use crate::headers::Headers;
 
 /// Takes the hop-by-hop fields out of a parsed head. `Upgrade` stays when the head asks for or makes an
@@ -17,7 +16,8 @@ pub(super) fn strip_hop_by_hop(text: &[u8], fields: &mut Vec<Field>, nominates: 
         HeaderId::Connection
         | HeaderId::KeepAlive
         | HeaderId::ProxyConnection
-        | HeaderId::TransferEncoding => false,
+        | HeaderId::TransferEncoding
+        | HeaderId::Http2Settings => false,
         HeaderId::Upgrade => upgrade,
         HeaderId::Te => field.value.slice(text).eq_ignore_ascii_case(b"trailers"),
         _ => true,
@@ -26,11 +26,10 @@ pub(super) fn strip_hop_by_hop(text: &[u8], fields: &mut Vec<Field>, nominates: 
 
 /// Takes out the fields that `Connection` names. Those that carry framing or routing can't be named away.
 fn strip_nominated(text: &[u8], fields: &mut Vec<Field>) {
-    let nominated: Vec<Vec<u8>> = fields
+    let nominated: Vec<&[u8]> = fields
         .iter()
         .filter(|field| field.id == HeaderId::Connection)
         .flat_map(|field| list_tokens(field.value.slice(text)))
-        .map(<[u8]>::to_vec)
         .collect();
     fields.retain(|field| {
         let fixed =
@@ -39,33 +38,69 @@ fn strip_nominated(text: &[u8], fields: &mut Vec<Field>) {
     });
 }
 
-/// What a head says of its own connection.
+/// Whether `Upgrade` offers HTTP/2. That upgrade is obsolete (RFC 9113 section 3.1), and to pass it on would let a
+/// client speak to the upstream past all routing.
+pub(super) fn offers_http2(text: &[u8], fields: &[Field]) -> bool {
+    fields
+        .iter()
+        .filter(|field| field.id == HeaderId::Upgrade)
+        .flat_map(|field| list_tokens(field.value.slice(text)))
+        .filter_map(|protocol| protocol.split(|byte| *byte == b'/').next())
+        .any(|name| name.eq_ignore_ascii_case(b"h2c"))
+}
+
+/// What a head says of its own connection and of the length of its body.
 pub(super) struct Hop {
-    /// How the body goes.
-    pub(super) length: Length,
+    /// What it says of the length.
+    pub(super) length: Announce,
     /// Whether to say `Connection: close`.
     pub(super) close: bool,
     /// Whether to say `Connection: keep-alive`, as HTTP/1.0 wants it said.
     pub(super) keep_alive: bool,
     /// Whether an `Upgrade` field among the others is meant.
     pub(super) upgrade: bool,
-    /// Whether an empty body must be announced by `Content-Length: 0`.
-    pub(super) announce_empty: bool,
-    /// Whether a body of unknown length goes in chunks.
-    pub(super) chunked: bool,
+}
+
+/// What a head says of the length of its body. What the fields said when they came in counts only where it
+/// is the same, so that no two readers can disagree on where the message ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announce {
+    /// Nothing: the body ends with the connection, or there can be none (1xx, 204, a tunnel; RFC 9110 section 8.6).
+    Nothing,
+    /// So many bytes.
+    Bytes(u64),
+    /// That there is none, if the head that came in said so too.
+    MaybeNone,
+    /// `Content-Length` as it came: it tells of a body that is not sent (HEAD, 304).
+    AsItCame,
+    /// Chunks.
+    Chunks,
+}
+
+impl Announce {
+    /// Whether a `Content-Length` among the fields is right as it stands.
+    fn agrees(self, headers: &Headers) -> bool {
+        let same = |length: u64| {
+            let said = headers.get_id(HeaderId::ContentLength);
+            said.is_some_and(|said| said == itoa::Buffer::new().format(length).as_bytes())
+        };
+        match self {
+            Announce::Nothing | Announce::Chunks => false,
+            Announce::Bytes(length) => same(length),
+            Announce::MaybeNone => same(0),
+            Announce::AsItCame => true,
+        }
+    }
 }
 
 /// Writes the fields of a head and the empty line after them.
 pub(super) fn write_fields(headers: &Headers, hop: &Hop, out: &mut BytesMut) {
-    let mut has_length = false;
+    let agrees = hop.length.agrees(headers);
+    let mut keeps_length = agrees;
     let mut te = false;
     headers.write_lines(out, |id| match id {
-        HeaderId::ContentLength => {
-            // A body in chunks, or a tunnel, has no length.
-            let kept = !has_length && matches!(hop.length, Length::Known(_) | Length::Empty);
-            has_length = true;
-            kept
-        }
+        // The first one at the most.
+        HeaderId::ContentLength => std::mem::take(&mut keeps_length),
         HeaderId::Connection
         | HeaderId::KeepAlive
         | HeaderId::ProxyConnection
@@ -78,25 +113,29 @@ pub(super) fn write_fields(headers: &Headers, hop: &Hop, out: &mut BytesMut) {
         _ => true,
     });
     match hop.length {
-        Length::Known(length) if !has_length => {
+        Announce::Bytes(length) if !agrees => {
             http1::write_field(b"content-length", itoa::Buffer::new().format(length).as_bytes(), out);
         }
-        Length::Empty if hop.announce_empty && !has_length => {
-            http1::write_field(b"content-length", b"0", out)
-        }
-        Length::Unknown if hop.chunked => http1::write_field(b"transfer-encoding", b"chunked", out),
+        Announce::Chunks => http1::write_field(b"transfer-encoding", b"chunked", out),
         _ => {}
     }
-    let connection: &[u8] = match (hop.upgrade, hop.close, te, hop.keep_alive) {
-        (true, ..) => b"upgrade",
-        (_, true, true, _) => b"close, te",
-        (_, true, false, _) => b"close",
-        (_, false, true, _) => b"te",
-        (_, false, false, true) => b"keep-alive",
-        _ => b"",
-    };
-    if !connection.is_empty() {
-        http1::write_field(b"connection", connection, out);
+    if let Some(options) = hop.options(te) {
+        http1::write_field(b"connection", options, out);
     }
     out.extend_from_slice(b"\r\n");
+}
+
+impl Hop {
+    /// The value of `Connection`; it names `TE` when that is sent (RFC 9110 section 10.1.4).
+    fn options(&self, te: bool) -> Option<&'static [u8]> {
+        Some(match (self.upgrade, self.close, te, self.keep_alive) {
+            (true, _, true, _) => b"upgrade, te",
+            (true, _, false, _) => b"upgrade",
+            (_, true, true, _) => b"close, te",
+            (_, true, false, _) => b"close",
+            (_, false, true, _) => b"te",
+            (_, false, false, true) => b"keep-alive",
+            _ => return None,
+        })
+    }
 }

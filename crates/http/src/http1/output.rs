@@ -102,6 +102,11 @@ impl Output {
         }
     }
 
+    /// Drops what waits, for a peer that reads no more.
+    pub(super) fn clear(&mut self) {
+        *self = Output::default();
+    }
+
     /// Gives the memory back; for a connection that waits. Nothing may be left to write.
     pub(super) fn release(&mut self) {
         if self.tail.is_empty() && self.tail.capacity() > 0 {

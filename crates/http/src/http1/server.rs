@@ -8,11 +8,12 @@ use bytes::{Bytes, BytesMut};
 use http::Method;
 use mecha_base::{Error, Kind, Result};
 use mecha_codec::http1::{
-    self, BodyDecoder, BodyEncoder, BodyLength, Field, Limits, ParseError, RequestLine, Scan, parse_request,
+    self, BodyDecoder, BodyEncoder, BodyLength, Field, HeaderId, Limits, ParseError, RequestLine, Scan,
+    parse_request,
 };
 use mecha_net::Stream;
 
-use super::fields::{Hop, strip_hop_by_hop, write_fields};
+use super::fields::{Announce, Hop, offers_http2, strip_hop_by_hop, write_fields};
 use super::target::split_target;
 use super::transport::{BodyError, Transport};
 use crate::body::{Frame, Length};
@@ -26,6 +27,7 @@ pub struct ServerConnection {
     scan: Scan,
     version: Version,
     head_request: bool,
+    connect: bool,
     keep_alive: bool,
     tunnel: bool,
 }
@@ -52,6 +54,7 @@ impl ServerConnection {
             scan: Scan::default(),
             version: Version::Http11,
             head_request: false,
+            connect: false,
             keep_alive: true,
             tunnel: false,
         }
@@ -68,7 +71,11 @@ impl ServerConnection {
                 match parse_request(&self.transport.input, &mut self.scan, &self.limits, &mut fields) {
                     Ok(Some(line)) => return Poll::Ready(self.begin(&line, fields).map(Some)),
                     Ok(None) => give_list(fields),
-                    Err(error) => return Poll::Ready(Err(bad_request(&error))),
+                    Err(error) => {
+                        // The answer is not one to the request before.
+                        self.head_request = false;
+                        return Poll::Ready(Err(bad_request(&error)));
+                    }
                 }
             }
             match ready!(self.transport.poll_fill(cx)) {
@@ -95,26 +102,32 @@ impl ServerConnection {
         let method = Method::from_bytes(line.method.slice(&text))
             .map_err(|_| Error::downstream(Kind::BadRequest(400), "the method is not a token"))?;
         let (authority, target) = split_target(&text, line.target, &fields, &method)?;
-        strip_hop_by_hop(&text, &mut fields, line.connection_nominates, line.upgrade);
+        let origin_form = line.target.slice(&text).first() == Some(&b'/');
+        let upgrade = line.upgrade && !offers_http2(&text, &fields);
+        strip_hop_by_hop(&text, &mut fields, line.connection_nominates, upgrade);
         self.version = match line.version {
             http1::Version::Http10 => Version::Http10,
             http1::Version::Http11 => Version::Http11,
         };
         self.head_request = method == Method::HEAD;
+        self.connect = method == Method::CONNECT;
         self.keep_alive = line.keep_alive;
         self.transport.decoder = BodyDecoder::new(line.body);
         let length = match line.body {
-            _ if method == Method::CONNECT => Length::Tunnel,
+            _ if self.connect => Length::Tunnel,
             BodyLength::Empty => Length::Empty,
             BodyLength::Fixed(bytes) => Length::Known(bytes),
             BodyLength::Chunked | BodyLength::UntilClose => Length::Unknown,
         };
-        let headers = Headers::from_block(text, fields);
+        let mut headers = Headers::from_block(text, fields);
+        if !origin_form {
+            name_host(&mut headers, &authority);
+        }
         Ok(Incoming {
             head: RequestHead { version: self.version, method, authority, target, headers },
             length,
             expects_continue: line.expect_continue,
-            wants_upgrade: line.upgrade,
+            wants_upgrade: upgrade,
         })
     }
 
@@ -148,47 +161,56 @@ impl ServerConnection {
         if self.version == Version::Http10 {
             return;
         }
-        let length = Length::Empty;
-        let hop = Hop {
-            length,
-            close: false,
-            keep_alive: false,
-            upgrade: false,
-            announce_empty: false,
-            chunked: false,
-        };
+        let hop = Hop { length: Announce::Nothing, close: false, keep_alive: false, upgrade: false };
         self.write_head(head, &hop);
     }
 
     /// Queues the head of the response. After [`Length::Tunnel`] both directions carry plain bytes.
     pub fn send_head(&mut self, head: &ResponseHead, length: Length) {
         let status = head.status.as_u16();
-        let bodiless = self.head_request || status == 204 || status == 304;
-        let chunked = length == Length::Unknown && self.version == Version::Http11;
-        let until_close = length == Length::Unknown && !chunked && !bodiless;
         self.tunnel = length == Length::Tunnel;
-        if until_close || self.tunnel || !self.is_received() {
+        self.transport.encoder = self.encoder(status, length);
+        let until_close = self.transport.encoder == BodyEncoder::UntilClose;
+        // A client that was refused a tunnel may have sent into it already; that must not become its next request.
+        if until_close || self.connect || !self.is_received() {
             self.keep_alive = false;
         }
-        let hop = Hop {
-            length,
-            close: !self.keep_alive && !self.tunnel,
-            keep_alive: self.keep_alive && self.version == Version::Http10,
-            upgrade: self.tunnel && status == 101,
-            announce_empty: !bodiless && !self.tunnel,
-            chunked: chunked && !bodiless,
-        };
-        self.transport.encoder = match length {
-            _ if bodiless => BodyEncoder::None,
-            Length::Empty => BodyEncoder::None,
-            Length::Known(bytes) => BodyEncoder::new(BodyLength::Fixed(bytes)),
-            Length::Unknown if chunked => BodyEncoder::Chunked,
-            Length::Unknown | Length::Tunnel => BodyEncoder::UntilClose,
-        };
         if self.tunnel {
             self.transport.decoder = BodyDecoder::new(BodyLength::UntilClose);
         }
+        let hop = Hop {
+            length: self.announce(status, length),
+            close: !self.keep_alive && !self.tunnel,
+            keep_alive: self.keep_alive && self.version == Version::Http10,
+            upgrade: self.tunnel && status == 101,
+        };
         self.write_head(head, &hop);
+    }
+
+    /// How the body of a response goes (RFC 9112 section 6.3).
+    fn encoder(&self, status: u16, length: Length) -> BodyEncoder {
+        match length {
+            Length::Tunnel => BodyEncoder::UntilClose,
+            _ if self.head_request || status == 204 || status == 304 => BodyEncoder::None,
+            Length::Empty => BodyEncoder::None,
+            Length::Known(bytes) => BodyEncoder::new(BodyLength::Fixed(bytes)),
+            Length::Unknown if self.version == Version::Http11 => BodyEncoder::Chunked,
+            Length::Unknown => BodyEncoder::UntilClose,
+        }
+    }
+
+    /// What the head of a response says of its body.
+    fn announce(&self, status: u16, length: Length) -> Announce {
+        match length {
+            _ if status == 204 => Announce::Nothing,
+            Length::Tunnel => Announce::Nothing,
+            _ if status == 304 => Announce::AsItCame,
+            Length::Known(bytes) => Announce::Bytes(bytes),
+            _ if self.head_request => Announce::AsItCame,
+            Length::Empty => Announce::Bytes(0),
+            Length::Unknown if self.version == Version::Http11 => Announce::Chunks,
+            Length::Unknown => Announce::Nothing,
+        }
     }
 
     fn write_head(&mut self, head: &ResponseHead, hop: &Hop) {
@@ -258,17 +280,13 @@ impl ServerConnection {
     pub fn finish(&mut self) -> bool {
         self.transport.output.release();
         self.transport.release_input();
-        self.keep_alive && self.is_received() && !self.tunnel
+        let sent = self.transport.encoder == BodyEncoder::None && self.transport.output.is_empty();
+        self.keep_alive && self.is_received() && sent && !self.tunnel
     }
 
     /// Whether the client has sent nothing of a next request.
     pub fn is_idle(&self) -> bool {
         self.transport.input.is_empty()
-    }
-
-    /// Whether the client has closed its side or sent bytes that were not read yet; no system call while neither.
-    pub fn is_quiet(&mut self, cx: &mut Context<'_>) -> bool {
-        self.transport.input.is_empty() && self.transport.io.poll_readable(cx).is_pending()
     }
 
     /// The connection ends without completion: the client must see a reset, not an orderly end.
@@ -279,6 +297,14 @@ impl ServerConnection {
     /// Bytes read and written since the last call.
     pub fn take_traffic(&mut self) -> (u64, u64) {
         self.transport.take_traffic()
+    }
+}
+
+/// The target names the host; a `Host` field that says otherwise would mislead the upstream (RFC 9112 section 3.2.2).
+fn name_host(headers: &mut Headers, authority: &str) {
+    if headers.get_id(HeaderId::Host).is_some_and(|host| host != authority.as_bytes()) {
+        // The parser has seen to it that an authority holds no byte that a field can't.
+        let _ = headers.set(HeaderId::Host.name(), authority.as_bytes());
     }
 }
 

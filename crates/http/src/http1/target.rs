@@ -6,7 +6,8 @@ use http::Method;
 use mecha_base::{Error, Kind, Result};
 use mecha_codec::http1::{Field, HeaderId, Span};
 
-/// The authority, and path with query. An absolute target overrides `Host`; a CONNECT target is an authority.
+/// The authority, and path with query. An absolute target overrides `Host`; a CONNECT target is an authority. An
+/// absolute target without a path stands for `/`, with OPTIONS for the server as a whole (RFC 9112 section 3.2.4).
 pub(super) fn split_target(
     text: &Bytes,
     target: Span,
@@ -23,6 +24,7 @@ pub(super) fn split_target(
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
         let path = match path.as_bytes().first() {
+            None if *method == Method::OPTIONS => ByteString::from_static("*"),
             None => ByteString::from_static("/"),
             Some(b'/') => target.slice_ref(path),
             Some(_) => ByteString::from(format!("/{path}")),
@@ -64,6 +66,8 @@ mod tests {
         assert_eq!(split("GET", "http://x?q", "h"), owned("x", "/?q"));
         assert_eq!(split("CONNECT", "x:443", "h"), owned("x:443", ""));
         assert_eq!(split("OPTIONS", "*", "h"), owned("h", "*"));
+        assert_eq!(split("OPTIONS", "http://x", "h"), owned("x", "*"));
+        assert_eq!(split("OPTIONS", "http://x/", "h"), owned("x", "/"));
         assert_eq!(split("GET", "/to?u=http://y/", "h"), owned("h", "/to?u=http://y/"));
     }
 }

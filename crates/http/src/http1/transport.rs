@@ -50,14 +50,19 @@ impl Transport {
 
     /// Reads more into `input`; `0` is the end. Holds no buffer while there is nothing to read.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        match self.io.poll_readable(cx) {
-            Poll::Ready(Ok(())) => {}
+        let read = match self.io.poll_readable(cx) {
+            Poll::Ready(Ok(())) => self.poll_read(cx),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => {
-                self.release_input();
-                return Poll::Pending;
-            }
+            Poll::Pending => Poll::Pending,
+        };
+        // Readiness may turn out to be of the past.
+        if read.is_pending() {
+            self.release_input();
         }
+        read
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.input.capacity() == 0 && self.room == buffer::SMALL {
             self.input = buffer::take();
         }
