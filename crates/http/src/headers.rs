@@ -18,7 +18,8 @@ use block::Block;
 pub(crate) use block::{give_list, take_list};
 pub use iter::Iter;
 
-/// A field that can't be sent: its name is no token, or its value holds control bytes.
+/// A field that can't be sent: its name is no token, its value holds control bytes, or the message came over HTTP/2 and
+/// HTTP/2 forbids the field (`Connection` and its like).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidField;
 

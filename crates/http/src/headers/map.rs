@@ -19,15 +19,36 @@ pub(super) fn set(map: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), I
 }
 
 fn field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), InvalidField> {
+    if is_forbidden(HeaderId::of(name.as_bytes()), value) {
+        return Err(InvalidField);
+    }
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| InvalidField)?;
     let value = HeaderValue::from_bytes(value).map_err(|_| InvalidField)?;
     Ok((name, value))
 }
 
-/// The fields of a block; values share its bytes. `Host` is left out: HTTP/2 says `:authority`.
+/// Whether HTTP/2 forbids a field because it is about an HTTP/1 connection (RFC 9113 section 8.2.2).
+fn is_forbidden(id: HeaderId, value: &[u8]) -> bool {
+    match id {
+        HeaderId::Connection
+        | HeaderId::KeepAlive
+        | HeaderId::ProxyConnection
+        | HeaderId::TransferEncoding
+        | HeaderId::Upgrade
+        | HeaderId::Http2Settings => true,
+        HeaderId::Te => value != b"trailers",
+        _ => false,
+    }
+}
+
+/// The fields of a block; values share its bytes. `Host` is left out, since HTTP/2 says `:authority`, and
+/// so is what HTTP/2 forbids.
 pub(super) fn from_block(block: &Block) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(block.len());
-    for field in block.fields().iter().filter(|field| field.id != HeaderId::Host) {
+    for field in block.fields() {
+        if field.id == HeaderId::Host || is_forbidden(field.id, block.bytes(field.value)) {
+            continue;
+        }
         let name = match name_of(field.id) {
             Some(name) => name,
             None => match HeaderName::from_bytes(block.bytes(field.name)) {

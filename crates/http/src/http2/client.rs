@@ -22,14 +22,17 @@ use crate::headers::Headers;
 
 /// Window of one stream in bytes.
 const STREAM_WINDOW: u32 = 256 << 10;
-/// Window of the connection in bytes; shared by up to some hundred streams.
-const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Window of the connection in bytes: as many responses as it usually carries may stand still, because their clients
+/// don't read, without a window that the others wait for.
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * INITIAL_STREAMS as u32;
 /// Largest decoded header list of a response in bytes.
 const MAX_HEADER_BYTES: u32 = 60 << 10;
 /// Most bytes queued inside `h2` for one stream before its capacity shrinks.
 const SEND_BUFFER: usize = 256 << 10;
 /// Streams opened before the server's own limit is known.
 const INITIAL_STREAMS: usize = 100;
+/// Most informational heads before one response. A few say something; a flood would pile up on its way to the client.
+const MOST_INTERIM: u8 = 32;
 
 /// Opens streams on one connection. Clones share it.
 #[derive(Clone)]
@@ -49,6 +52,8 @@ pub struct ClientStream {
     connect: bool,
     data_ended: bool,
     received: bool,
+    /// Informational heads that came.
+    interim: u8,
 }
 
 impl ClientConnection {
@@ -106,7 +111,15 @@ impl ClientConnection {
                 .retry_when(RetrySafety::Safe)
         })?;
         let sending = if last { Sending::ended(stream) } else { Sending::open(stream) };
-        Ok(ClientStream { response, sending, body: None, connect, data_ended: false, received: false })
+        Ok(ClientStream {
+            response,
+            sending,
+            body: None,
+            connect,
+            data_ended: false,
+            received: false,
+            interim: 0,
+        })
     }
 
     /// Bytes that the connection moved.
@@ -143,7 +156,7 @@ impl ClientStream {
     /// error yet: its response or reset decides.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Err(Refused(_)) = ready!(self.sending.poll_flush(cx)) {
-            self.sending = Sending::unopened();
+            self.sending = Sending::closed();
         }
         Poll::Ready(())
     }
@@ -152,12 +165,11 @@ impl ClientStream {
     ///
     /// # Errors
     /// [`Kind::UpstreamReset`] when the stream or connection ended before; safe to retry when the server says that it
-    /// did not process the request (REFUSED_STREAM, GOAWAY below the stream).
+    /// did not process the request (REFUSED_STREAM, GOAWAY below the stream). [`Kind::UpstreamProtocol`] for what HTTP/2
+    /// forbids.
     pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Length)>> {
         if let Poll::Ready(Some(Ok(informational))) = self.response.poll_informational(cx) {
-            let (parts, ()) = informational.into_parts();
-            let (head, _) = response_from(parts, true);
-            return Poll::Ready(Ok((head, Length::Empty)));
+            return Poll::Ready(self.interim(informational));
         }
         let response =
             ready!(Pin::new(&mut self.response).poll(cx)).map_err(|error| reset_error(error, true))?;
@@ -166,8 +178,22 @@ impl ClientStream {
         self.data_ended = self.received;
         self.body = Some(body);
         let (head, length) = response_from(parts, self.received);
-        let tunnel = self.connect && head.status.is_success() && head.status != StatusCode::NO_CONTENT;
+        let tunnel = self.connect && head.status.is_success();
         Poll::Ready(Ok((head, if tunnel { Length::Tunnel } else { length })))
+    }
+
+    fn interim(&mut self, response: http::Response<()>) -> Result<(ResponseHead, Length)> {
+        let (head, _) = response_from(response.into_parts().0, true);
+        self.interim = self.interim.saturating_add(1);
+        // RFC 9113 section 8.6.
+        let wrong = if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            "101 over HTTP/2, which knows no upgrade"
+        } else if self.interim > MOST_INTERIM {
+            "too many informational responses"
+        } else {
+            return Ok((head, Length::Empty));
+        };
+        Err(Error::upstream(Kind::UpstreamProtocol, wrong))
     }
 
     /// The next step of the response's body; `None` when it has ended.
@@ -209,9 +235,12 @@ impl ClientStream {
     }
 }
 
+/// Only what the server itself says of not having processed a request makes it safe to send it again: the library
+/// resets streams with the same reasons when a response breaks a rule.
 fn reset_error(error: h2::Error, before_head: bool) -> Error {
     let unprocessed =
-        error.reason() == Some(Reason::REFUSED_STREAM) || (error.is_go_away() && error.is_remote());
+        error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM));
     let retry = if before_head && unprocessed { RetrySafety::Safe } else { RetrySafety::Policy };
-    Error::upstream(Kind::UpstreamReset, "HTTP/2 stream").because(error).retry_when(retry)
+    let kind = if error.is_library() { Kind::UpstreamProtocol } else { Kind::UpstreamReset };
+    Error::upstream(kind, "HTTP/2 stream").because(error).retry_when(retry)
 }

@@ -9,28 +9,53 @@ use mecha_base::{Error, Kind, Result};
 
 use crate::body::Length;
 use crate::head::{RequestHead, ResponseHead, Version};
-use crate::headers::{HeaderId, Headers};
+use crate::headers::Headers;
 
 /// The head of a request that came in, and what is known of its body.
+///
+/// # Errors
+/// When authority or target are not what HTTP/1 would let through: a request must not gain by the wire it came over.
 pub(super) fn request_from(parts: request::Parts, ended: bool) -> Result<(RequestHead, Length)> {
     let mut map = parts.headers;
-    let authority = match (parts.uri.authority(), map.get(header::HOST)) {
-        (Some(authority), _) => ByteString::from(authority.as_str()),
-        (None, Some(host)) => ByteString::try_from(host.as_bytes())
-            .map_err(|_| Error::downstream(Kind::BadRequest(400), "Host is not UTF-8"))?,
-        (None, None) => ByteString::new(),
-    };
+    let authority = authority_of(&parts.uri, &map)?;
     // One name for one thing: what is left would otherwise become a second Host over HTTP/1.
     map.remove(header::HOST);
     join_cookies(&mut map);
     let connect = parts.method == Method::CONNECT;
-    let target = match parts.uri.path_and_query() {
-        Some(target) if !connect => ByteString::from(target.as_str()),
-        _ => ByteString::new(),
-    };
+    if connect && authority.is_empty() {
+        return Err(invalid("CONNECT without an authority"));
+    }
+    let target = if connect { ByteString::new() } else { target_of(&parts.method, &parts.uri)? };
     let length = if connect { Length::Tunnel } else { length_of(&map, ended) };
     let headers = Headers::from_map(map);
     Ok((RequestHead { version: Version::Http2, method: parts.method, authority, target, headers }, length))
+}
+
+/// `:authority`, or else `Host`; without user information (RFC 9113 section 8.3.1).
+fn authority_of(uri: &Uri, map: &HeaderMap) -> Result<ByteString> {
+    let authority = match (uri.authority(), map.get(header::HOST)) {
+        (Some(authority), _) => ByteString::from(authority.as_str()),
+        (None, Some(host)) if host.is_empty() => ByteString::new(),
+        (None, Some(host)) => {
+            let host = Authority::try_from(host.as_bytes()).map_err(|_| invalid("malformed Host"))?;
+            ByteString::from(host.as_str())
+        }
+        (None, None) => ByteString::new(),
+    };
+    if authority.contains('@') { Err(invalid("user information in the authority")) } else { Ok(authority) }
+}
+
+/// `:path`: a path, or `*` for OPTIONS (RFC 9113 section 8.3.1).
+fn target_of(method: &Method, uri: &Uri) -> Result<ByteString> {
+    let target = uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+    if target.starts_with('/') || (target == "*" && *method == Method::OPTIONS) {
+        return Ok(ByteString::from(target));
+    }
+    Err(invalid("the target is no path"))
+}
+
+fn invalid(what: &'static str) -> Error {
+    Error::downstream(Kind::BadRequest(400), what)
 }
 
 /// The head of a response that came in, and what is known of its body.
@@ -64,7 +89,6 @@ fn join_cookies(map: &mut HeaderMap) {
 
 /// A request as `h2` sends it.
 pub(super) fn request_to(head: RequestHead) -> Result<Request<()>> {
-    let invalid = |what: &'static str| Error::downstream(Kind::BadRequest(400), what);
     let mut parts = http::uri::Parts::default();
     let connect = head.method == Method::CONNECT;
     if !head.authority.is_empty() {
@@ -78,22 +102,20 @@ pub(super) fn request_to(head: RequestHead) -> Result<Request<()>> {
             parts.scheme = Some(Scheme::HTTP);
         }
     }
-    let mut headers = head.headers;
-    headers.remove_id(HeaderId::Upgrade);
     let mut request = Request::new(());
+    // `h2` takes a request without an authority (HTTP/1.0 needs no Host) only as one that comes from HTTP/1.
+    let named = parts.authority.is_some();
+    *request.version_mut() = if named { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
     *request.uri_mut() =
         Uri::from_parts(parts).map_err(|_| invalid("the target can't be sent over HTTP/2"))?;
     *request.method_mut() = head.method;
-    *request.version_mut() = http::Version::HTTP_2;
-    *request.headers_mut() = headers.into_map();
+    *request.headers_mut() = head.headers.into_map();
     Ok(request)
 }
 
 /// A response as `h2` sends it.
 pub(super) fn response_to(head: ResponseHead, length: Length) -> Response<()> {
-    let mut headers = head.headers;
-    headers.remove_id(HeaderId::Upgrade);
-    let mut map = headers.into_map();
+    let mut map = head.headers.into_map();
     if let (Length::Known(length), false) = (length, map.contains_key(header::CONTENT_LENGTH)) {
         map.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
-use mecha_net::Stream;
+use mecha_net::{Stream, buffer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that a connection moved. Written by the thread that drives it.
@@ -45,6 +45,9 @@ impl AsyncRead for Counted {
             let step = this.prefix.len().min(buf.remaining());
             buf.put_slice(this.prefix.get(..step).unwrap_or_default());
             this.prefix.advance(step);
+            if this.prefix.is_empty() {
+                buffer::give(std::mem::take(&mut this.prefix));
+            }
         }
         add(&this.traffic.read, buf.filled().len() - before);
         Poll::Ready(Ok(()))

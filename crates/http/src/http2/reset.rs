@@ -3,11 +3,14 @@
 use h2::Reason;
 use mecha_base::{Error, Kind};
 
-/// The reason to reset a client's stream with after `error`: the upstream's own when it gave one.
+/// The reason to reset a client's stream with after `error`: the upstream's own when it reset its stream for one. A
+/// part of the response has gone out by then, so "not processed" would be wrong.
 pub fn reason_for(error: &Error) -> Reason {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
-    match (cause.and_then(h2::Error::reason), error.kind()) {
-        (Some(reason), Kind::UpstreamReset) if reason != Reason::NO_ERROR => reason,
+    let reset = cause.filter(|cause| cause.is_reset() && cause.is_remote()).and_then(h2::Error::reason);
+    let reset = reset.filter(|reason| !matches!(*reason, Reason::NO_ERROR | Reason::REFUSED_STREAM));
+    match (reset, error.kind()) {
+        (Some(reason), Kind::UpstreamReset) => reason,
         (_, Kind::BadRequest(_)) => Reason::PROTOCOL_ERROR,
         (_, Kind::ClientGone | Kind::Timeout | Kind::StreamIdle) => Reason::CANCEL,
         (_, Kind::Shutdown) => Reason::REFUSED_STREAM,

@@ -95,7 +95,7 @@ impl ServerConnection {
                         body,
                         data_ended: received,
                         received,
-                        sending: Sending::unopened(),
+                        sending: Sending::closed(),
                         head_sent: false,
                     };
                     return Poll::Ready(Ok(Some((head, length, stream))));
@@ -217,6 +217,8 @@ fn refused(refused: Refused) -> Error {
 }
 
 fn connection_error(error: h2::Error) -> Error {
-    let kind = if error.is_io() { Kind::ClientGone } else { Kind::BadRequest(400) };
+    // A GOAWAY with an error is the client's own farewell.
+    let gone = error.is_io() || error.is_remote();
+    let kind = if gone { Kind::ClientGone } else { Kind::BadRequest(400) };
     Error::downstream(kind, "HTTP/2 connection").because(error)
 }
