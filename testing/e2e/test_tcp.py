@@ -92,6 +92,16 @@ def named(name):
     return handler
 
 
+def is_cut(port):
+    """Whether a new connection is ended by a reset; that may be seen as early as by connecting."""
+    try:
+        with Raw(port) as client:
+            client.socket.recv(1)
+    except ConnectionResetError:
+        return True
+    return False
+
+
 def until_closed(connection):
     """Everything that the peer sends before it ends its side."""
     data = b""
@@ -261,11 +271,11 @@ def test_routes_choose_by_address_and_port(mecha, server, routes, expected):
         listeners=[c.tcp_listener(port, options={"routes": routes})],
         clusters=[c.cluster(at, name=name) for name, at in hosts.items()],
     )
+    if expected is None:
+        assert is_cut(port)
+        return
     with Raw(port) as client:
-        if expected:
-            assert client.until(b"\n") == f"{expected}\n".encode()
-        else:
-            assert client.closed(10)
+        assert client.until(b"\n") == f"{expected}\n".encode()
 
 
 def test_a_cluster_beside_routes_wins(mecha, server):
@@ -290,21 +300,20 @@ def test_a_host_that_does_not_answer_is_passed_over(tcp, server):
         for _ in range(2):
             with Raw(port) as client:
                 assert client.until(b"\n") == b"alive\n"
-        assert process.upstream("connection_con_fail") == 1
+        # The first turn is a random one, and passing over takes a turn too.
+        assert process.upstream("connection_con_fail") in (1, 2)
 
 
 def test_without_any_host_the_client_is_reset(tcp):
     process, port = tcp(free_port(), free_port(), options={"max_connect_attempts": 5})
-    with Raw(port) as client, pytest.raises(ConnectionResetError):
-        client.socket.recv(1)
+    assert is_cut(port)
     # Each host once: more attempts than hosts make no sense.
     assert process.upstream("connection_con_fail") == 2
 
 
 def test_the_attempts_are_limited(tcp, server):
     process, port = tcp(free_port(), free_port(), free_port(), options={"max_connect_attempts": 1})
-    with Raw(port) as client, pytest.raises(ConnectionResetError):
-        client.socket.recv(1)
+    assert is_cut(port)
     assert process.upstream("connection_con_fail") == 1
 
 
@@ -312,8 +321,7 @@ def test_no_more_connections_than_the_breaker_allows(tcp, server):
     process, port = tcp(server(named("in")).port, cluster={"circuit_breakers": [{"max_connections": 1}]})
     with Raw(port) as first:
         assert first.until(b"\n") == b"in\n"
-        with Raw(port) as second, pytest.raises(ConnectionResetError):
-            second.socket.recv(1)
+        assert is_cut(port)
         assert process.upstream("connection_overflow_total") == 1
     eventually(lambda: process.upstream("connection_active") == 0, "the place is free again")
     with Raw(port) as third:
