@@ -1,0 +1,144 @@
+"""Fixtures: the process under test and its peers, ended after each scenario, their output shown when it failed."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit import config as c
+from kit.backend import Backend
+from kit.h2peer import H2Backend
+from kit.mecha import BINARY, Mecha
+from kit.ports import free_port
+
+
+def pytest_sessionstart() -> None:
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} does not exist: build it by `cargo build`, or name another in MECHA_BIN", 2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        for process in item.stash.get(PROCESSES, []):
+            report.sections.append((f"log of {process.log_file.name}", process.log()[-8000:]))
+    return report
+
+
+PROCESSES = pytest.StashKey[list[Mecha]]()
+
+
+@pytest.fixture
+def mecha(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Mecha]]:
+    """Starts a process and waits until it serves: `mecha(listeners=..., routers=..., clusters=...)`."""
+    started: list[Mecha] = []
+    request.node.stash[PROCESSES] = started
+
+    def start(config: dict[str, Any] | None = None, *args: str, env: dict[str, str] | None = None, **parts: Any) -> Mecha:
+        parts.setdefault("admin", free_port())
+        whole = config or c.mosn(**parts)
+        process = Mecha(whole, tmp_path, *args, env=env, name=f"mecha-{len(started)}")
+        started.append(process)
+        return process.ready()
+
+    yield start
+    problems = []
+    for process in started:
+        try:
+            process.stop()
+        except AssertionError as problem:
+            problems.append(str(problem))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def proxy(mecha: Callable[..., Mecha]) -> Callable[..., tuple[Mecha, int]]:
+    """The usual case, one listener before one cluster: `process, port = proxy(backend.port)`."""
+
+    def start(
+        *hosts: Any,
+        downstream: str = "Http1",
+        upstream: str | None = None,
+        routes: list[dict[str, Any]] | None = None,
+        route: dict[str, Any] | None = None,
+        cluster: dict[str, Any] | None = None,
+        listener: dict[str, Any] | None = None,
+        **server: Any,
+    ) -> tuple[Mecha, int]:
+        port = free_port()
+        how = dict(route or {})
+        if upstream and upstream != downstream:
+            how["upstream_protocol"] = upstream
+        process = mecha(
+            listeners=[c.http_listener(port, downstream=downstream, upstream=upstream, **(listener or {}))],
+            routers=[c.router(routes or [c.to_cluster(**how)])],
+            clusters=[c.cluster(*hosts, **(cluster or {}))],
+            **server,
+        )
+        return process, port
+
+    return start
+
+
+@pytest.fixture
+def backend() -> Iterator[Callable[..., Backend]]:
+    """Starts an HTTP/1 server: `backend(handler)`."""
+    yield from _stopping(Backend)
+
+
+@pytest.fixture
+def h2backend() -> Iterator[Callable[..., H2Backend]]:
+    """Starts an HTTP/2 server: `h2backend(handler)`."""
+    yield from _stopping(H2Backend)
+
+
+def _stopping(kind: type) -> Iterator[Callable[..., Any]]:
+    started = []
+
+    def start(*args: Any, **named: Any) -> Any:
+        started.append(kind(*args, **named))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def need() -> Callable[[str], str]:
+    """The path of a program, or a skipped test that says which one is missing."""
+
+    def find(program: str) -> str:
+        return shutil.which(program) or pytest.skip(f"{program} is not installed")
+
+    return find
+
+
+@pytest.fixture
+def aside() -> Iterator[Callable[..., threading.Thread]]:
+    """Runs something in a thread; what it raises fails the scenario."""
+    threads: list[tuple[threading.Thread, list[BaseException]]] = []
+
+    def start(work: Callable[..., Any], *args: Any) -> threading.Thread:
+        faults: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                work(*args)
+            except BaseException as fault:
+                faults.append(fault)
+
+        thread = threading.Thread(target=run, daemon=True)
+        threads.append((thread, faults))
+        thread.start()
+        return thread
+
+    yield start
+    for thread, faults in threads:
+        thread.join(10)
+        assert not thread.is_alive(), "work that was started aside has not ended"
+        assert not faults, faults
