@@ -1,9 +1,10 @@
 //! Sending a request to a cluster: tries, and what follows from each.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mecha_base::{Error, Kind, Result};
-use mecha_cluster::{Cluster, Host, RequestGuard};
+use mecha_cluster::{Cluster, Host, LimitGuard, RequestGuard};
 use mecha_http::{Length, Method, ResponseHead};
 use mecha_metrics::UpstreamStat;
 use mecha_resilience::{Decision, GrpcStatus, Progress, RetryState, Timeouts};
@@ -20,6 +21,12 @@ struct Plan<'a> {
     route: &'a RouteEntry,
     forward: &'a ForwardPlan,
     timeouts: Timeouts,
+}
+
+/// A retry that will be made.
+struct Repeat {
+    pause: Duration,
+    place: Option<LimitGuard>,
 }
 
 impl Exchange<'_> {
@@ -51,6 +58,8 @@ impl Exchange<'_> {
         guard: &mut RequestGuard,
     ) -> Result<()> {
         let mut retry = RetryState::new(&plan.forward.retry, self.pick.rng().fork());
+        // The place of a retry is held until its try is over.
+        let mut place: Option<LimitGuard> = None;
         loop {
             let Some(host) = plan.cluster.pick(self.pick) else {
                 self.count_cluster(plan.cluster, UpstreamStat::RequestNoHealthyHost);
@@ -60,54 +69,58 @@ impl Exchange<'_> {
             self.flight.sent_to_host(&host.name);
             plan.forward.rewrite_authority(&mut request.head, host_name(host));
             let mut attempt = Attempt::begin(self.door, plan.cluster, host);
-            let decision = match self.attempt(&mut attempt, plan, request, &retry).await {
+            let repeat = match self.attempt(&mut attempt, plan, request, &retry).await {
                 Ok((mut up, head, length)) => {
+                    drop(place.take());
                     let decision = self.judge(&mut retry, &head);
-                    if !self.may_repeat(plan, decision, &attempt) {
+                    let Some(repeat) = self.repeat(plan, decision, &attempt) else {
                         let begun = self.begin_response(&mut attempt, plan, request, head, length);
                         let streamed = match begun {
                             Ok(()) => self.stream(&mut up, length).await,
                             Err(error) => Err(error),
                         };
                         return self.end_response(&mut attempt, plan, up, streamed);
-                    }
+                    };
                     attempt.answered(head.status.as_u16());
                     if length == Length::Empty {
                         self.give_back(plan, up);
                     }
-                    decision
+                    repeat
                 }
                 Err((error, progress)) => {
+                    drop(place.take());
                     attempt.failed(&error);
                     let decision = retry.on_error(&error, progress);
-                    if !self.may_repeat(plan, decision, &attempt) {
-                        return Err(error);
+                    let Some(mut repeat) = self.repeat(plan, decision, &attempt) else { return Err(error) };
+                    // A host that was not tried yet owes nothing to the one that can't be reached.
+                    let another = self.pick.tries() < plan.cluster.hosts().len();
+                    if progress == Progress::NotSent && another {
+                        repeat.pause = Duration::ZERO;
                     }
-                    decision
+                    repeat
                 }
             };
             self.flight.retries = retry.retries();
-            if let Decision::Retry { pause, counted } = decision {
-                let _place = if counted { plan.cluster.try_retry() } else { None };
-                if !pause.is_zero() {
-                    Box::pin(tokio::time::sleep(pause)).await;
-                }
+            place = repeat.place;
+            if !repeat.pause.is_zero() {
+                Box::pin(tokio::time::sleep(repeat.pause)).await;
             }
         }
     }
 
-    /// Whether the decided retry can be made: the body is there to be sent again, and the cluster allows it.
-    fn may_repeat(&mut self, plan: &Plan<'_>, decision: Decision, attempt: &Attempt) -> bool {
-        let Decision::Retry { counted, .. } = decision else { return false };
-        if counted && plan.cluster.try_retry().is_none() {
+    /// The retry that was decided on, when it can be made: the body is there to be sent again, and the cluster allows it.
+    fn repeat(&mut self, plan: &Plan<'_>, decision: Decision, attempt: &Attempt) -> Option<Repeat> {
+        let Decision::Retry { pause, counted } = decision else { return None };
+        let place = counted.then(|| plan.cluster.try_retry());
+        if matches!(place, Some(None)) {
             attempt.count(UpstreamStat::RequestRetryOverflow);
-            return false;
+            return None;
         }
         if !self.body.rewind() {
-            return false;
+            return None;
         }
         attempt.count(if counted { UpstreamStat::RequestRetry } else { UpstreamStat::ConnectionRetry });
-        true
+        Some(Repeat { pause, place: place.flatten() })
     }
 
     fn judge(&self, retry: &mut RetryState<'_>, head: &ResponseHead) -> Decision {
