@@ -50,6 +50,7 @@ impl Bound {
         let logs = Logs::new(registry.clone(), config.server.log_roller.clone());
         mecha_observe::log::init(&config.server, &logs)
             .map_err(|source| AppError::Log { what: "the process log".to_owned(), source })?;
+        report_panics();
         allow_many_connections();
         let mut doors = Vec::new();
         for listener in &config.listeners {
@@ -104,6 +105,13 @@ fn take_listener(config: &config::Listener, workers: usize, logs: &Logs) -> Resu
 fn take_admin(admin: &config::Admin) -> Result<mecha_admin::Bound, AppError> {
     mecha_admin::bind(admin.address)
         .map_err(|source| AppError::Admin { address: admin.address.to_string(), source })
+}
+
+/// A panic ends one connection only; the log must say so, whoever reads standard error.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!("{panic}; this is a fault of Mecha, the connection it happened on was closed");
+    }));
 }
 
 /// A connection takes a file descriptor at each end; the soft limit is often only 1024.
