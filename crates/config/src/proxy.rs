@@ -35,7 +35,7 @@ impl fmt::Display for Protocol {
 /// What a `proxy` filter accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocols {
-    /// Exactly this one; the first bytes are not inspected.
+    /// Exactly this one.
     One(Protocol),
     /// Whichever of these the first bytes show. `Auto` is all of them.
     Detect(Vec<Protocol>),

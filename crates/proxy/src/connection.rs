@@ -32,8 +32,11 @@ pub(crate) async fn serve(door: &Arc<Door>, client: Client, mut stream: Stream) 
             Filter::Http(http) => http,
         };
         let found = match &http.proxy.downstream {
-            Protocols::One(protocol) => Found::Protocol(*protocol),
-            Protocols::Detect(_) => {
+            // Its own codec tells a client what is wrong with its bytes.
+            Protocols::One(Protocol::Http1) => Found::Protocol(Protocol::Http1),
+            // Whatever opens without the preface is read here and closed in order (RFC 9113 section 3.4); bytes that
+            // `h2` leaves unread would make the close a reset.
+            Protocols::One(Protocol::Http2) | Protocols::Detect(_) => {
                 Box::pin(detect(&mut stream, &mut prefix, &http.allowed, &mut slot, door)).await
             }
         };

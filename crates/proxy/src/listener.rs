@@ -36,7 +36,7 @@ pub(crate) struct HttpFilter {
     pub(crate) proxy: HttpProxy,
     pub(crate) limits: Arc<Limits>,
     pub(crate) http2: ServerOptions,
-    /// What detection may find; empty when nothing is detected.
+    /// What the first bytes may show.
     pub(crate) allowed: Vec<mecha_codec::detect::Protocol>,
 }
 
@@ -65,7 +65,7 @@ impl Listener {
 impl HttpFilter {
     fn new(proxy: &HttpProxy) -> Self {
         let allowed = match &proxy.downstream {
-            Protocols::One(_) => Vec::new(),
+            Protocols::One(protocol) => vec![detected(*protocol)],
             Protocols::Detect(protocols) => protocols.iter().copied().map(detected).collect(),
         };
         let (limits, http2) = (Arc::new(http1_limits(&proxy.http1)), http2_options(&proxy.http2));
