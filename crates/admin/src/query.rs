@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mecha_base::percent::{self, Plus};
+
 /// Names and values in order, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query(Vec<(String, String)>);
@@ -64,21 +66,9 @@ impl Query {
 }
 
 fn decode(text: &str) -> Result<String, BadQuery> {
-    let bad = || BadQuery(text.to_owned());
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || bytes.next().and_then(|digit| char::from(digit).to_digit(16));
-                let value = digit().zip(digit()).map(|(high, low)| high << 4 | low);
-                value.and_then(|value| u8::try_from(value).ok()).ok_or_else(bad)?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(out).map_err(|_| bad())
+    let bytes = percent::decode_strict(text.as_bytes(), Plus::Space);
+    let decoded = bytes.and_then(|bytes| String::from_utf8(bytes.into_owned()).ok());
+    decoded.ok_or_else(|| BadQuery(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -73,8 +73,8 @@ fn a_listener_is_read() {
 #[test]
 fn an_access_log_format_must_close_its_variables() {
     let log = |format: &str| said(&in_listener(&format!(r#""access_logs": [{{"log_format": "{format}"}}]"#)));
-    assert!(log("a %% b")[0].contains("access_logs[0].log_format: `%%` names no variable"));
-    assert!(log("a %protocol")[0].contains("the variable that begins at \"%protocol\" is not closed"));
+    assert!(log("a %% b")[0].contains("access_logs[0].log_format: nothing between the two \"%\" at byte 2"));
+    assert!(log("a %protocol")[0].contains("the \"%\" at byte 2 is not closed"));
     assert_eq!(log("%a%%b%"), Vec::<String>::new());
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mecha_base::percent::{self, Plus};
 use mecha_config::Traffic;
 use mecha_net::Address;
 use mecha_proxy::access::AccessRecord;
@@ -96,7 +97,7 @@ impl Line<'_> {
             Variable::Host => text(Some(&self.record.authority), out),
             Variable::Uri => text(Some(target), out),
             Variable::PathOriginal => text(Some(path), out),
-            Variable::Path => escape::value(&percent_decoded(path.as_bytes(), false), out),
+            Variable::Path => escape::value(&percent::decode(path.as_bytes(), Plus::Literal), out),
             Variable::Query => text(Some(query), out),
             Variable::Argument(name) => {
                 bytes(argument(query, name).as_deref(), out);
@@ -189,27 +190,7 @@ fn cookie<'a>(header: &'a [u8], name: &str) -> Option<&'a [u8]> {
 fn argument<'a>(query: &'a str, name: &str) -> Option<Cow<'a, [u8]>> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let found = *percent_decoded(key.as_bytes(), true) == *name.as_bytes();
-        found.then(|| percent_decoded(value.as_bytes(), true))
+        let found = *percent::decode(key.as_bytes(), Plus::Space) == *name.as_bytes();
+        found.then(|| percent::decode(value.as_bytes(), Plus::Space))
     })
-}
-
-/// Undoes percent-encoding; in a query, `+` is a space. What is no escape stays.
-fn percent_decoded(text: &[u8], query: bool) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| *byte == b'%' || (query && *byte == b'+')) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        let escape = tail.first_chunk::<2>().filter(|_| *first == b'%');
-        let byte = escape.and_then(|[high, low]| Some(hex(*high)? << 4 | hex(*low)?));
-        out.push(byte.unwrap_or(if query && *first == b'+' { b' ' } else { *first }));
-        rest = if byte.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
-    }
-    Cow::Owned(out)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }

@@ -1,0 +1,82 @@
+//! Percent-encoding undone (RFC 3986 section 2.1), for everything that looks into a URL: the admin API's queries and
+//! the variables of the access log. Routing does not: it compares bytes as they were sent.
+
+use std::borrow::Cow;
+
+/// What a `+` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plus {
+    /// Itself, as in a path.
+    Literal,
+    /// A space, as in the query of a form (WHATWG URL section 5.1).
+    Space,
+}
+
+/// The decoded bytes. A `%` without two hexadecimal digits behind it stays as it is.
+pub fn decode(text: &[u8], plus: Plus) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| *byte == b'%' || (plus == Plus::Space && *byte == b'+')) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        let (byte, behind) = match first {
+            b'%' => escaped(tail).unwrap_or((b'%', tail)),
+            b'+' if plus == Plus::Space => (b' ', tail),
+            byte => (*byte, tail),
+        };
+        out.push(byte);
+        rest = behind;
+    }
+    Cow::Owned(out)
+}
+
+/// The decoded bytes, or `None` when a `%` has no two hexadecimal digits behind it.
+pub fn decode_strict(text: &[u8], plus: Plus) -> Option<Cow<'_, [u8]>> {
+    let mut parts = text.split(|byte| *byte == b'%');
+    parts.next();
+    parts.all(|part| escaped(part).is_some()).then(|| decode(text, plus))
+}
+
+/// The byte that the two digits at the start of `text` stand for, and what comes behind them.
+fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+    let ([high, low], behind) = text.split_first_chunk::<2>()?;
+    Some((digit(*high)? << 4 | digit(*low)?, behind))
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<u8> {
+        decode(text.as_bytes(), Plus::Literal).into_owned()
+    }
+
+    #[test]
+    fn escapes_become_bytes() {
+        assert_eq!(path("/a%20b%2Fc%2f%C3%BC+d"), "/a b/c/\u{fc}+d".as_bytes());
+        assert_eq!(path("%00%ff"), b"\x00\xff");
+        assert_eq!(decode(b"a+b%2B", Plus::Space), b"a b+".as_slice());
+        assert!(matches!(decode(b"/plain+", Plus::Literal), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn an_escape_is_not_decoded_twice() {
+        assert_eq!(path("%2541"), b"%41");
+        assert_eq!(path("%%341"), b"%41");
+    }
+
+    #[test]
+    fn what_is_no_escape_stays_or_is_refused() {
+        for text in ["%", "a%4", "%zz", "%+1", "%4%41", "100%"] {
+            assert!(decode_strict(text.as_bytes(), Plus::Literal).is_none(), "{text}");
+        }
+        assert_eq!(path("100%"), b"100%");
+        assert_eq!(path("%zz%41"), b"%zzA");
+        assert_eq!(decode_strict(b"a%41", Plus::Literal).as_deref(), Some(b"aA".as_slice()));
+    }
+}
