@@ -30,7 +30,7 @@ pub(super) struct Flight {
     pub(super) retries: u32,
     status: u16,
     flags: ResponseFlags,
-    failed: bool,
+    failed: Option<Kind>,
     log: Option<Box<Log>>,
 }
 
@@ -78,7 +78,7 @@ impl Flight {
             retries: 0,
             status: 0,
             flags: ResponseFlags::NONE,
-            failed: false,
+            failed: None,
             log,
         }
     }
@@ -150,7 +150,7 @@ impl Flight {
     }
 
     pub(super) fn failed(&mut self, error: &Error) {
-        self.failed = true;
+        self.failed = Some(error.kind());
         self.flags |= error.kind().flag();
         if let Some(log) = &mut self.log {
             log.failure = error.kind().describe();
@@ -176,9 +176,9 @@ impl Flight {
         door.inc(DownstreamStat::for_status(self.status));
         if gone {
             door.inc(DownstreamStat::RequestReset);
-        } else if self.failed {
+        } else if let Some(kind) = self.failed {
             door.inc(DownstreamStat::RequestFailed);
-            self.count_failure(door);
+            count_failure(door, kind);
         }
         // What is not spent between sending the request and hearing from the upstream is ours.
         let waited = match (self.request_received, self.response_received) {
@@ -191,14 +191,6 @@ impl Flight {
         door.observe(DownstreamHistogram::ProcessTime, process);
         if let Some(log) = self.log.take() {
             self.write(*log, door, client, down, body, duration, process);
-        }
-    }
-
-    fn count_failure(&self, door: &Door) {
-        if self.flags.contains(ResponseFlags::NO_ROUTE) {
-            door.inc(DownstreamStat::RequestNoRoute);
-        } else if self.status == Kind::SlowClient.status() {
-            door.inc(DownstreamStat::RequestTimeout);
         }
     }
 
@@ -248,6 +240,16 @@ impl Flight {
             }
             door.log(at, AccessRecord { captured, ..record.clone() });
         }
+    }
+}
+
+/// Failures that have a counter of their own beside the one of all failures.
+fn count_failure(door: &Door, kind: Kind) {
+    match kind {
+        Kind::NoRoute => door.inc(DownstreamStat::RequestNoRoute),
+        Kind::NoCluster => door.inc(DownstreamStat::RequestNoCluster),
+        Kind::SlowClient => door.inc(DownstreamStat::RequestTimeout),
+        _ => {}
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mecha_base::{Error, Kind, Result};
 use mecha_cluster::{Cluster, Host, LimitGuard, RequestGuard};
 use mecha_http::{Length, Method, ResponseHead};
-use mecha_metrics::UpstreamStat;
+use mecha_metrics::{DownstreamStat, UpstreamStat};
 use mecha_resilience::{Decision, GrpcStatus, Progress, RetryState, Timeouts};
 use mecha_route::{ForwardPlan, RouteEntry};
 
@@ -164,7 +164,14 @@ impl Exchange<'_> {
         mut head: ResponseHead,
         length: Length,
     ) -> Result<()> {
-        attempt.answered(head.status.as_u16());
+        let status = head.status.as_u16();
+        attempt.answered(status);
+        if self.flight.retries > 0 && status < 500 {
+            attempt.count(UpstreamStat::RequestRetrySuccess);
+        }
+        if length == Length::Tunnel {
+            self.door.inc(DownstreamStat::Upgrade);
+        }
         self.body.settle();
         self.flight.response_received();
         plan.route.rewrite_response(&mut head, &self.vars(Some(&request.head)));
