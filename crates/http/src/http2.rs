@@ -10,5 +10,5 @@ mod server;
 
 pub use client::{ClientConnection, ClientStream, Driver};
 pub use io::Traffic;
-pub use reset::reason_for;
+pub use reset::{cancel_reason_for, reason_for};
 pub use server::{ServerConnection, ServerOptions, ServerStream};

@@ -136,10 +136,10 @@ impl Sending {
         Ok(())
     }
 
-    /// Ready when the peer has reset the stream.
-    pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the peer has reset the stream, with its reason, or the connection has failed.
+    pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reason, h2::Error>> {
         match &mut self.stream {
-            Some(stream) => stream.poll_reset(cx).map(|_| ()),
+            Some(stream) => stream.poll_reset(cx),
             None => Poll::Pending,
         }
     }

@@ -151,9 +151,11 @@ impl ServerStream {
         self.received
     }
 
-    /// Ready when the client has reset the stream or the connection is gone.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.head_sent { self.sending.poll_reset(cx) } else { self.respond.poll_reset(cx).map(|_| ()) }
+    /// Ready when the client has reset the stream or the connection is gone, with the reason.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<h2::Error> {
+        let reset =
+            if self.head_sent { self.sending.poll_reset(cx) } else { self.respond.poll_reset(cx) };
+        reset.map(|reset| reset.map_or_else(|error| error, h2::Error::from))
     }
 
     /// Sends an informational response (1xx other than 101).

@@ -152,8 +152,10 @@ impl Exchange<'_> {
                 waiting = true;
                 self.clock.connecting(Instant::now(), timeouts);
             }
-            if self.body.source_ended && self.down.poll_gone(cx).is_ready() {
-                return Poll::Ready(Err(Error::downstream(Kind::ClientGone, "while connecting")));
+            if self.body.source_ended
+                && let Poll::Ready(gone) = self.down.poll_gone(cx, "while connecting")
+            {
+                return Poll::Ready(Err(gone));
             }
             let late = |kind| Err(Error::upstream(kind, "no connection in time"));
             self.clock.poll_expired(cx).map(late)

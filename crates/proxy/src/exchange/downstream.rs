@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mecha_base::{Error, Result};
+use mecha_base::{Error, Kind, Result};
 use mecha_config::proxy::{HttpProxy, Protocol};
 use mecha_http::http1::ServerConnection;
 use mecha_http::http2::{ServerStream, reason_for};
@@ -48,10 +48,12 @@ impl Downstream<'_> {
         }
     }
 
-    pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when nobody waits for the response any more, with the client's reason where it gave one.
+    pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>, when: &'static str) -> Poll<Error> {
+        let gone = || Error::downstream(Kind::ClientGone, when);
         match self {
-            Downstream::Http1(connection) => connection.poll_gone(cx),
-            Downstream::Http2(stream) => stream.poll_gone(cx),
+            Downstream::Http1(connection) => connection.poll_gone(cx).map(|()| gone()),
+            Downstream::Http2(stream) => stream.poll_gone(cx).map(|cause| gone().because(cause)),
         }
     }
 

@@ -151,7 +151,10 @@ impl Exchange<'_> {
                 Err((error, Progress::Sent))
             }
             Ok((head, length)) => Ok((up, head, length)),
-            Err(error) => Err((error, Progress::Sent)),
+            Err(error) => {
+                up.cut(&error);
+                Err((error, Progress::Sent))
+            }
         }
     }
 
@@ -182,7 +185,7 @@ impl Exchange<'_> {
         &mut self,
         attempt: &mut Attempt,
         plan: &Plan<'_>,
-        up: Upstream,
+        mut up: Upstream,
         streamed: Result<()>,
     ) -> Result<()> {
         self.clock.stop();
@@ -191,7 +194,10 @@ impl Exchange<'_> {
                 attempt.complete();
                 self.give_back(plan, up);
             }
-            Err(error) => attempt.failed(error),
+            Err(error) => {
+                up.cut(error);
+                attempt.failed(error);
+            }
         }
         streamed
     }

@@ -51,8 +51,10 @@ impl Exchange<'_> {
             if let Poll::Ready(Err(error)) = self.down.poll_flush(cx) {
                 return Poll::Ready(Err(error));
             }
-            if self.body.source_ended && self.down.poll_gone(cx).is_ready() {
-                return Poll::Ready(Err(Error::downstream(Kind::ClientGone, "before the response")));
+            if self.body.source_ended
+                && let Poll::Ready(gone) = self.down.poll_gone(cx, "before the response")
+            {
+                return Poll::Ready(Err(gone));
             }
             return match self.clock.poll_expired(cx) {
                 // A client that waits for the upstream to read on is not to blame.
@@ -161,8 +163,11 @@ impl Exchange<'_> {
                 return Poll::Ready(Ok(()));
             }
         }
-        if self.body.source_ended && !state.tunnel && self.down.poll_gone(cx).is_ready() {
-            return Poll::Ready(Err(Error::downstream(Kind::ClientGone, "during the response")));
+        if self.body.source_ended
+            && !state.tunnel
+            && let Poll::Ready(gone) = self.down.poll_gone(cx, "during the response")
+        {
+            return Poll::Ready(Err(gone));
         }
         if moved {
             state.begun = true;

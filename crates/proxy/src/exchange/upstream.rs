@@ -3,9 +3,9 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use mecha_base::Result;
+use mecha_base::{Error, Result};
 use mecha_http::http1::RequestOptions;
-use mecha_http::http2::ClientStream;
+use mecha_http::http2::{ClientStream, cancel_reason_for};
 use mecha_http::{Frame, Headers, Length, RequestHead, ResponseHead};
 use mecha_net::Address;
 
@@ -103,6 +103,14 @@ impl Upstream {
         match self {
             Upstream::Http1(lease) => lease.connection.poll_recv(cx),
             Upstream::Http2 { stream, .. } => stream.poll_recv(cx),
+        }
+    }
+
+    /// Ends without completion. A host that serves other requests on the same connection is told so, with the client's
+    /// own reason when it gave one.
+    pub(super) fn cut(&mut self, error: &Error) {
+        if let Upstream::Http2 { stream, .. } = self {
+            stream.reset(cancel_reason_for(error));
         }
     }
 
