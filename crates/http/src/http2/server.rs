@@ -110,6 +110,11 @@ impl ServerConnection {
         self.inner.graceful_shutdown();
     }
 
+    /// Ends the connection without waiting for the client; [`Self::poll_accept`] says when it is over.
+    pub fn shut_down(&mut self) {
+        self.inner.abrupt_shutdown(Reason::NO_ERROR);
+    }
+
     /// Bytes that the connection moved.
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic

@@ -25,6 +25,9 @@ use crate::worker::Slot;
 /// How long a client may take for its preface.
 const PREFACE_LIMIT: Duration = Duration::from_secs(15);
 
+/// How long a client may take to close after its last stream, once it was told to; then it is not waited for.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
 /// What the streams of one connection have in common.
 struct Shared {
     door: Arc<Door>,
@@ -33,8 +36,18 @@ struct Shared {
 }
 
 struct State {
-    draining: bool,
+    phase: Phase,
+    /// Since when there is no stream, or since when the phase holds if that came later.
     idle_since: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// The client was told to open no more streams.
+    Draining,
+    /// It did not close although its streams were over, and was told that we do.
+    Closing,
 }
 
 /// Serves a connection to its end.
@@ -51,10 +64,10 @@ pub(super) async fn serve(
     let shared = Arc::new(Shared { door: door.clone(), client, http: http.clone() });
     let mut streams = FuturesUnordered::new();
     let mut timer = LazyTimer::new();
-    let mut state = State { draining: false, idle_since: Instant::now() };
+    let mut state = State { phase: Phase::Serving, idle_since: Instant::now() };
     poll_fn(|cx| {
         slot.register(cx);
-        if !state.draining && door.worker.is_draining() {
+        if state.phase == Phase::Serving && door.worker.is_draining() {
             state.drain(door, DownstreamStat::DrainClose, &mut connection);
         }
         loop {
@@ -76,13 +89,11 @@ pub(super) async fn serve(
             }
             state.idle_since = Instant::now();
         }
-        let idle = door.listener.idle_timeout.filter(|_| streams.is_empty() && !state.draining);
-        timer.set(idle.map(|limit| state.idle_since + limit));
-        if timer.poll_expired(cx).is_ready() {
-            state.drain(door, DownstreamStat::IdleTimeout, &mut connection);
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
+        let limit = state.idle_limit(door).filter(|_| streams.is_empty() || state.phase == Phase::Closing);
+        timer.set(limit.map(|limit| state.idle_since + limit));
+        ready!(timer.poll_expired(cx));
+        cx.waker().wake_by_ref();
+        state.idle_for_too_long(door, &mut connection)
     })
     .await;
     drop(streams);
@@ -92,9 +103,30 @@ pub(super) async fn serve(
 impl State {
     /// Tells the client to open no more streams; the connection ends when those that are open have.
     fn drain(&mut self, door: &Door, why: DownstreamStat, connection: &mut ServerConnection) {
-        self.draining = true;
+        (self.phase, self.idle_since) = (Phase::Draining, Instant::now());
         door.inc(why);
         connection.shut_down_gracefully();
+    }
+
+    /// How long the connection may be without a stream.
+    fn idle_limit(&self, door: &Door) -> Option<Duration> {
+        match self.phase {
+            Phase::Serving => door.listener.idle_timeout,
+            Phase::Draining | Phase::Closing => Some(CLOSE_GRACE),
+        }
+    }
+
+    /// The next step towards the end; ready when nothing is waited for any more.
+    fn idle_for_too_long(&mut self, door: &Door, connection: &mut ServerConnection) -> Poll<()> {
+        match self.phase {
+            Phase::Serving => self.drain(door, DownstreamStat::IdleTimeout, connection),
+            Phase::Draining => {
+                (self.phase, self.idle_since) = (Phase::Closing, Instant::now());
+                connection.shut_down();
+            }
+            Phase::Closing => return Poll::Ready(()),
+        }
+        Poll::Pending
     }
 }
 
