@@ -40,6 +40,14 @@ pub fn give(mut buffer: BytesMut) {
     });
 }
 
+/// Gives an empty buffer back, unless something still refers to bytes that were read into it: such a one goes on being
+/// used from where it stands, since another would have to be made in its place.
+pub fn give_unless_shared(buffer: &mut BytesMut) {
+    if buffer.is_empty() && buffer.capacity() > 0 && buffer.try_reclaim(SMALL) {
+        give(std::mem::take(buffer));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +64,18 @@ mod tests {
         let address = next.as_ptr();
         give(next);
         assert_eq!(take().as_ptr(), address);
+    }
+
+    #[test]
+    fn a_shared_buffer_stays_until_its_share_is_gone() {
+        let mut buffer = take();
+        buffer.extend_from_slice(b"head");
+        let share = buffer.split().freeze();
+        give_unless_shared(&mut buffer);
+        assert!(buffer.capacity() > 0);
+        drop(share);
+        give_unless_shared(&mut buffer);
+        assert_eq!(buffer.capacity(), 0);
     }
 
     #[test]

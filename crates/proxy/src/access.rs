@@ -29,13 +29,15 @@ pub trait AccessQueue: Send {
     fn flush(&mut self);
 }
 
-/// Header names (lower case) whose values a format wants.
+/// What of a request and its response a format wants: header names (lower case), and the rest that costs a copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures {
     /// Of the request as it came in.
     pub request: Vec<String>,
     /// Of the response as it goes out.
     pub response: Vec<String>,
+    /// The authority and the target; without it a record may hold empty ones.
+    pub target: bool,
 }
 
 /// What belongs to the listener rather than the request; shared by its records.
@@ -68,7 +70,7 @@ pub struct AccessRecord {
     pub bytes_sent: u64,
     /// Body bytes received from the client.
     pub bytes_received: u64,
-    /// `Http1`, `Http2`, `TCP`.
+    /// `Http1`, `Http2`, `TCP`; `Local` for a call from inside the process.
     pub protocol: &'static str,
     /// 0 when none was sent.
     pub response_code: u16,

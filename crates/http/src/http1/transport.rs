@@ -57,7 +57,7 @@ impl Transport {
         };
         // Readiness may turn out to be of the past.
         if read.is_pending() {
-            self.release_input();
+            buffer::give_unless_shared(&mut self.input);
         }
         read
     }
@@ -142,6 +142,12 @@ impl Transport {
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Bytes of memory held for what was read, and for what is to be written.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.input.capacity(), self.output.held())
     }
 
     /// Bytes read and written since the last call.

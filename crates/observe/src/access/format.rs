@@ -35,7 +35,9 @@ impl Format {
             Token::Text(text) => Piece::Text(text),
             Token::Variable(name) => Piece::Variable(variable::compile(&name, &mut captures)),
         };
-        let pieces = tokens(format)?.into_iter().map(piece).collect();
+        let pieces: Vec<Piece> = tokens(format)?.into_iter().map(piece).collect();
+        captures.target =
+            pieces.iter().any(|piece| matches!(piece, Piece::Variable(variable) if variable.is_of_target()));
         Ok(Format { pieces, captures })
     }
 

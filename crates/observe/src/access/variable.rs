@@ -115,6 +115,14 @@ const REQUEST: [(&str, Variable); 7] = [
     ("arg", Variable::Query),
 ];
 
+impl Variable {
+    /// Whether it is part of the authority or the target, which a record carries only when asked to.
+    pub(super) fn is_of_target(&self) -> bool {
+        use Variable::{Argument, Host, Path, PathOriginal, Query, Uri};
+        matches!(self, Host | Uri | Path | PathOriginal | Query | Argument(_))
+    }
+}
+
 /// What a name stands for; the headers it needs are added to `captures`.
 pub(super) fn compile(name: &str, captures: &mut Captures) -> Variable {
     if let Some(variable) = find(&NAMES, name) {

@@ -80,6 +80,8 @@ pub(super) async fn serve(
         let timer = &mut connection.timer;
         let context = Context { door, client: &client, proxy: &http.proxy, timer, pick: &mut pick };
         let outcome = exchange(context, &mut request, Downstream::Http1(&mut connection.inner)).await;
+        // Its head holds the read buffer, which can go back only now.
+        drop(request);
         door.traffic(connection.inner.take_traffic());
         if let Outcome::Broken = outcome {
             return;

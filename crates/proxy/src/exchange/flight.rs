@@ -31,6 +31,7 @@ pub(super) struct Flight {
     status: u16,
     flags: ResponseFlags,
     failed: Option<Kind>,
+    finished: bool,
     log: Option<Box<Log>>,
 }
 
@@ -54,13 +55,14 @@ impl Flight {
         door.inc(DownstreamStat::RequestActive);
         let start = Instant::now();
         let log = door.has_logs().then(|| {
+            let wants_target = door.captures().any(|captures| captures.target);
             let captured =
                 door.captures().map(|captures| capture(&captures.request, &head.headers)).collect();
             Box::new(Log {
                 wall: SystemTime::now(),
                 method: head.method.clone(),
-                authority: head.authority.clone(),
-                target: head.target.clone(),
+                authority: own(wants_target, &head.authority),
+                target: own(wants_target, &head.target),
                 cluster: None,
                 host: None,
                 local: None,
@@ -79,6 +81,7 @@ impl Flight {
             status: 0,
             flags: ResponseFlags::NONE,
             failed: None,
+            finished: false,
             log,
         }
     }
@@ -157,6 +160,11 @@ impl Flight {
         }
     }
 
+    /// Whether the request was counted and logged.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
     /// Counts the request and hands it to the logs.
     pub(super) fn finish(
         &mut self,
@@ -166,6 +174,7 @@ impl Flight {
         body: &Body,
         error: Option<&Error>,
     ) {
+        self.finished = true;
         let end = Instant::now();
         let gone = error.is_some_and(|error| error.kind() == Kind::ClientGone);
         if self.status == 0 && gone {
@@ -215,7 +224,7 @@ impl Flight {
             process_time,
             bytes_sent: self.sent,
             bytes_received: body.received(),
-            protocol: down.protocol().name(),
+            protocol: down.name(),
             response_code: self.status,
             flags: self.flags,
             connection_id: client.id,
@@ -251,6 +260,11 @@ fn count_failure(door: &Door, kind: Kind) {
         Kind::SlowClient => door.inc(DownstreamStat::RequestTimeout),
         _ => {}
     }
+}
+
+/// A copy of its own: a share would keep the connection's read buffer from being used again until the log is written.
+fn own(wanted: bool, text: &str) -> ByteString {
+    if wanted { ByteString::from(text) } else { ByteString::new() }
 }
 
 fn capture(names: &[String], headers: &Headers) -> Vec<Option<Bytes>> {
