@@ -39,7 +39,8 @@ install_debian() {
 }
 
 setup_e2e() {
-  need_debian curl:curl nc:netcat-openbsd nghttp:nghttp2-client h2load:nghttp2-client python3:python3 || return
+  need_debian curl:curl nc:netcat-openbsd nghttp:nghttp2-client h2load:nghttp2-client nghttpd:nghttp2-server \
+    python3:python3 || return
   setup_python && setup_h2spec
 }
 
