@@ -5,7 +5,8 @@
 CACHE="$PWD/.cache"
 TOOLS="$CACHE/tools"
 VENV="$CACHE/venv"
-export PATH="$CACHE/bin:$TOOLS/bin:$PATH"
+# Debian keeps servers (nghttpd, nginx) where an ordinary user's path does not lead.
+export PATH="$CACHE/bin:$TOOLS/bin:$PATH:/usr/sbin"
 
 CARGO_DENY=0.20.2
 CARGO_FUZZ=0.13.2
