@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 import hpack
-from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
 
 from .message import Header
 
@@ -26,7 +26,7 @@ def frame(kind: int, flags: int, sid: int, body: bytes = b"", length: int | None
 
 
 class Frames:
-    """A connection to a loopback port. Frames that came are kept in `frames`; a SETTINGS frame is acknowledged."""
+    """A connection to a loopback port. Frames that came are kept in `frames`; SETTINGS and PING are acknowledged."""
 
     def __init__(self, port: int, greet: bool = True, settings: dict[int, int] | None = None):
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
@@ -36,6 +36,8 @@ class Frames:
         #: Decoded header blocks by stream, in order.
         self.blocks: dict[int, list[dict[str, str]]] = {}
         self.closed = False
+        #: Whether frames that want an acknowledgement get one.
+        self.polite = True
         self._buffer = b""
         if greet:
             self.send(PREFACE, SettingsFrame(0, settings=settings or {}))
@@ -82,9 +84,10 @@ class Frames:
         self.frames.append(got)
         if isinstance(got, HeadersFrame):
             self.blocks.setdefault(got.stream_id, []).append(dict(self.decoder.decode(got.data)))
-        if isinstance(got, SettingsFrame) and "ACK" not in got.flags:
+        if self.polite and isinstance(got, SettingsFrame | PingFrame) and "ACK" not in got.flags:
+            body = got.opaque_data if isinstance(got, PingFrame) else b""
             with contextlib.suppress(ConnectionError):
-                self.send(SettingsFrame(0, flags=["ACK"]))
+                self.send(frame(got.type, 1, 0, body))
         return got
 
     def _take(self, count: int) -> bytes | None:
@@ -121,6 +124,12 @@ class Frames:
         ends = (HeadersFrame, DataFrame, RstStreamFrame)
         over = lambda one: one.stream_id == sid and isinstance(one, ends) and (isinstance(one, RstStreamFrame) or "END_STREAM" in one.flags)
         self.until(lambda: any(map(over, self.frames)), f"the end of stream {sid}", seconds)
+        return self.blocks.get(sid, [{}])[0]
+
+    def finish_or_close(self, sid: int) -> dict[str, str]:
+        """As `finish`, for when the connection may end instead."""
+        with contextlib.suppress(AssertionError):
+            self.finish(sid)
         return self.blocks.get(sid, [{}])[0]
 
     def data(self, sid: int) -> bytes:
