@@ -127,7 +127,7 @@ impl Exchange<'_> {
         Vars {
             request,
             scheme: "http",
-            protocol: self.down.protocol().name(),
+            protocol: self.down.name(),
             start_time: Some(self.flight.wall()),
             downstream_remote: Some(&self.client.remote),
             downstream_local: self.client.local.as_ref().map(|local| local as _),
@@ -137,6 +137,18 @@ impl Exchange<'_> {
             connection_id: self.client.id,
             listener_name: self.door.listener.name(),
             listener_port: self.door.listener.origin.port,
+        }
+    }
+}
+
+/// An exchange that is dropped before its end has nobody to answer any more: the client's connection is over, or
+/// the caller gave up. It is counted and logged as such.
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        if !self.flight.is_finished() {
+            let gone = Error::downstream(Kind::ClientGone, "the exchange was dropped");
+            self.flight.failed(&gone);
+            self.flight.finish(self.door, self.client, &self.down, &self.body, Some(&gone));
         }
     }
 }

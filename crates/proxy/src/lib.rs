@@ -2,6 +2,7 @@
 //! passes, whatever wire it came in by. `app` builds what runs here; nothing here reads a configuration file.
 
 pub mod access;
+mod caller;
 mod client;
 mod connection;
 mod exchange;
@@ -10,6 +11,7 @@ mod snapshot;
 mod upstream;
 mod worker;
 
+pub use caller::{Call, Caller};
 pub use listener::Listener;
 pub use snapshot::Snapshot;
 pub use worker::{Doorway, Worker, Workers, run};

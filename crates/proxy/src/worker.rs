@@ -2,6 +2,7 @@
 //! request path; what they do share (limits, queues of waiting requests) is touched only at a limit.
 
 mod connections;
+mod doors;
 mod run;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use connections::Connections;
 pub(crate) use connections::Slot;
 pub use run::{Doorway, run};
 
+use crate::listener::Door;
 use crate::snapshot::Snapshot;
 use crate::upstream::{Pools, Queues};
 
@@ -36,6 +38,7 @@ pub struct Worker {
     ids: AtomicU64,
     pools: Arc<Pools>,
     connections: Connections,
+    doors: WorkerCell<Vec<Arc<Door>>>,
     upstream_limits: Arc<Limits>,
 }
 
@@ -61,6 +64,7 @@ impl Workers {
             ids: AtomicU64::new(0),
             pools: Arc::new(Pools::new(index, self.registry.clone(), self.queues.clone())),
             connections: Connections::default(),
+            doors: WorkerCell::new(Vec::new()),
             upstream_limits: Arc::default(),
         })
     }
@@ -107,6 +111,11 @@ impl Worker {
         let number = self.ids.load(Ordering::Relaxed);
         self.ids.store(number + 1, Ordering::Relaxed);
         number * self.count as u64 + self.index as u64 + 1
+    }
+
+    /// Whether the calling thread is the worker's.
+    pub(crate) fn is_here(&self) -> bool {
+        self.doors.borrow().is_some()
     }
 
     /// Whether connections should end as soon as they decently can.

@@ -8,7 +8,7 @@ use mecha_base::{Error, Kind, Result};
 use mecha_config::proxy::{HttpProxy, Protocol};
 use mecha_http::http1::ServerConnection;
 use mecha_http::http2::{ServerStream, reason_for};
-use mecha_http::{Frame, Headers, Length, ResponseHead};
+use mecha_http::{Frame, Headers, Length, ResponseHead, local};
 
 /// The client's end.
 pub(crate) enum Downstream<'a> {
@@ -16,6 +16,8 @@ pub(crate) enum Downstream<'a> {
     Http1(&'a mut ServerConnection),
     /// One of the streams of a connection.
     Http2(&'a mut ServerStream),
+    /// A call from inside the process. What it speaks decides what an upstream is spoken to when the route does not say.
+    Local(&'a mut local::ServerStream, Protocol),
 }
 
 impl Downstream<'_> {
@@ -23,6 +25,15 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(_) => Protocol::Http1,
             Downstream::Http2(_) => Protocol::Http2,
+            Downstream::Local(_, protocol) => *protocol,
+        }
+    }
+
+    /// As access logs and header variables name it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Downstream::Http1(_) | Downstream::Http2(_) => self.protocol().name(),
+            Downstream::Local(..) => "Local",
         }
     }
 
@@ -30,7 +41,7 @@ impl Downstream<'_> {
     pub(super) fn body_timeout(&self, proxy: &HttpProxy) -> Option<Duration> {
         match self {
             Downstream::Http1(_) => proxy.http1.body_timeout,
-            Downstream::Http2(_) => proxy.stream_idle_timeout,
+            Downstream::Http2(_) | Downstream::Local(..) => proxy.stream_idle_timeout,
         }
     }
 
@@ -38,6 +49,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.poll_recv(cx),
             Downstream::Http2(stream) => stream.poll_recv(cx),
+            Downstream::Local(stream, _) => stream.poll_recv(cx),
         }
     }
 
@@ -45,6 +57,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.is_received(),
             Downstream::Http2(stream) => stream.is_received(),
+            Downstream::Local(stream, _) => stream.is_received(),
         }
     }
 
@@ -54,6 +67,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.poll_gone(cx).map(|()| gone()),
             Downstream::Http2(stream) => stream.poll_gone(cx).map(|cause| gone().because(cause)),
+            Downstream::Local(stream, _) => stream.poll_gone(cx).map(|()| gone()),
         }
     }
 
@@ -61,6 +75,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.send_informational(&head),
             Downstream::Http2(stream) => stream.send_informational(head),
+            Downstream::Local(stream, _) => stream.send_informational(head),
         }
     }
 
@@ -69,7 +84,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.close_after(),
             // The connection says GOAWAY by itself.
-            Downstream::Http2(_) => {}
+            Downstream::Http2(_) | Downstream::Local(..) => {}
         }
     }
 
@@ -80,6 +95,7 @@ impl Downstream<'_> {
                 Ok(())
             }
             Downstream::Http2(stream) => stream.send_head(head, length),
+            Downstream::Local(stream, _) => stream.send_head(head, length),
         }
     }
 
@@ -93,6 +109,10 @@ impl Downstream<'_> {
                 stream.send_data(data, last);
                 Ok(())
             }
+            Downstream::Local(stream, _) => {
+                stream.send_data(data, last);
+                Ok(())
+            }
         }
     }
 
@@ -100,6 +120,10 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.send_end(trailers.as_ref()),
             Downstream::Http2(stream) => stream.send_end(trailers),
+            Downstream::Local(stream, _) => {
+                stream.send_end(trailers);
+                Ok(())
+            }
         }
     }
 
@@ -107,6 +131,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.has_room(),
             Downstream::Http2(stream) => stream.has_room(),
+            Downstream::Local(stream, _) => stream.has_room(),
         }
     }
 
@@ -114,6 +139,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.poll_flush(cx),
             Downstream::Http2(stream) => stream.poll_flush(cx),
+            Downstream::Local(stream, _) => stream.poll_flush(cx),
         }
     }
 
@@ -122,6 +148,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.poll_shutdown(cx),
             Downstream::Http2(stream) => stream.poll_flush(cx).map(|_| ()),
+            Downstream::Local(stream, _) => stream.poll_flush(cx).map(|_| ()),
         }
     }
 
@@ -130,6 +157,7 @@ impl Downstream<'_> {
         match self {
             Downstream::Http1(connection) => connection.abort(),
             Downstream::Http2(stream) => stream.reset(reason_for(error)),
+            Downstream::Local(stream, _) => stream.reset(error),
         }
     }
 }

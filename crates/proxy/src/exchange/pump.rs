@@ -41,7 +41,7 @@ impl Exchange<'_> {
                 }
             }
             match up.poll_head(cx) {
-                Poll::Ready(Ok((head, _))) if is_interim(&head) => {
+                Poll::Ready(Ok((head, _))) if head.is_interim() => {
                     self.down.send_informational(head);
                     continue;
                 }
@@ -218,9 +218,4 @@ struct Streaming {
     tunnel: bool,
     ended: bool,
     begun: bool,
-}
-
-/// Informational heads other than 101 announce another head.
-fn is_interim(head: &ResponseHead) -> bool {
-    head.status.is_informational() && head.status.as_u16() != 101
 }

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Worker;
-use crate::listener::{Door, Listener, accept};
+use super::doors::CloseDoors;
+use crate::listener::{Listener, accept};
 use crate::snapshot::Snapshot;
 
 /// How often unused connections are looked after and log records handed over.
@@ -32,10 +33,9 @@ pub async fn run(
     mut drain: Watch,
 ) {
     let mut accepting = JoinSet::new();
-    let mut doors = Vec::new();
+    let _close = CloseDoors(worker.clone());
     for doorway in doorways {
-        let door = Door::new(&worker, doorway.listener);
-        doors.push(door.clone());
+        let door = worker.open_door(doorway.listener);
         accepting.spawn(accept(door, doorway.socket, drain.clone()));
     }
     let bell = worker.pools().bell();
@@ -51,7 +51,7 @@ pub async fn run(
             }
             _ = housekeeping.tick() => {
                 worker.pools().sweep();
-                doors.iter().for_each(|door| door.flush_logs());
+                worker.flush_logs();
             }
             () = bell.notified() => worker.pools().yield_idle(),
             changed = snapshots.changed() => {
@@ -63,7 +63,6 @@ pub async fn run(
         }
     }
     worker.pools().clear();
-    doors.iter().for_each(|door| door.flush_logs());
 }
 
 /// Waits until listeners are closed and connections have ended, or until told to stop at once.
