@@ -104,7 +104,7 @@ impl ClientConnection {
     pub fn send_head(&mut self, head: RequestHead, length: Length) -> Result<ClientStream> {
         let last = length == Length::Empty;
         let connect = length == Length::Tunnel;
-        let request = request_to(head)?;
+        let request = request_to(head, length)?;
         let (response, stream) = self.send.send_request(request, last).map_err(|error| {
             Error::upstream(Kind::ConnectFailed, "opening an HTTP/2 stream")
                 .because(error)

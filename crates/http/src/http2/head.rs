@@ -4,7 +4,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{Method, Request, Response, request, response};
+use http::{Method, Request, Response, StatusCode, request, response};
 use mecha_base::{Error, Kind, Result};
 
 use crate::body::Length;
@@ -35,6 +35,9 @@ pub(super) fn request_from(parts: request::Parts, ended: bool) -> Result<(Reques
 fn authority_of(uri: &Uri, map: &HeaderMap) -> Result<ByteString> {
     let authority = match (uri.authority(), map.get(header::HOST)) {
         (Some(authority), _) => ByteString::from(authority.as_str()),
+        (None, Some(_)) if map.get_all(header::HOST).iter().nth(1).is_some() => {
+            return Err(invalid("more than one Host"));
+        }
         (None, Some(host)) if host.is_empty() => ByteString::new(),
         (None, Some(host)) => {
             let host = Authority::try_from(host.as_bytes()).map_err(|_| invalid("malformed Host"))?;
@@ -88,7 +91,7 @@ fn join_cookies(map: &mut HeaderMap) {
 }
 
 /// A request as `h2` sends it.
-pub(super) fn request_to(head: RequestHead) -> Result<Request<()>> {
+pub(super) fn request_to(head: RequestHead, length: Length) -> Result<Request<()>> {
     let mut parts = http::uri::Parts::default();
     let connect = head.method == Method::CONNECT;
     if !head.authority.is_empty() {
@@ -109,21 +112,49 @@ pub(super) fn request_to(head: RequestHead) -> Result<Request<()>> {
     *request.uri_mut() =
         Uri::from_parts(parts).map_err(|_| invalid("the target can't be sent over HTTP/2"))?;
     *request.method_mut() = head.method;
-    *request.headers_mut() = head.headers.into_map();
+    let mut map = head.headers.into_map();
+    map.remove(header::HOST);
+    announce(&mut map, length, false);
+    *request.headers_mut() = map;
     Ok(request)
 }
 
-/// A response as `h2` sends it.
-pub(super) fn response_to(head: ResponseHead, length: Length) -> Response<()> {
+/// A response as `h2` sends it; `to_head` when it answers a HEAD request.
+pub(super) fn response_to(head: ResponseHead, length: Length, to_head: bool) -> Response<()> {
     let mut map = head.headers.into_map();
-    if let (Length::Known(length), false) = (length, map.contains_key(header::CONTENT_LENGTH)) {
-        map.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let status = head.status;
+    if status.is_informational() || status == StatusCode::NO_CONTENT {
+        map.remove(header::CONTENT_LENGTH);
+    } else {
+        announce(&mut map, length, to_head || status == StatusCode::NOT_MODIFIED);
     }
     let mut response = Response::new(());
-    *response.status_mut() = head.status;
+    *response.status_mut() = status;
     *response.version_mut() = http::Version::HTTP_2;
     *response.headers_mut() = map;
     response
+}
+
+/// Holds `Content-Length` to what the body will be (RFC 9110 section 8.6, RFC 9113 section 8.1.1); `unsent` when it
+/// tells of a body that is not sent.
+fn announce(map: &mut HeaderMap, length: Length, unsent: bool) {
+    match length {
+        Length::Known(length) => {
+            let said = map.get(header::CONTENT_LENGTH);
+            if said.is_none_or(|said| said.as_bytes() != itoa::Buffer::new().format(length).as_bytes()) {
+                map.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            }
+        }
+        Length::Empty if unsent => {}
+        Length::Empty => {
+            if map.get(header::CONTENT_LENGTH).is_some_and(|said| said != "0") {
+                map.remove(header::CONTENT_LENGTH);
+            }
+        }
+        Length::Unknown | Length::Tunnel => {
+            map.remove(header::CONTENT_LENGTH);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +185,6 @@ mod tests {
             target: ByteString::from_static("/"),
             headers: Headers::new(),
         };
-        assert_eq!(request_to(head).map(drop).unwrap_err().kind(), Kind::BadRequest(400));
+        assert_eq!(request_to(head, Length::Empty).map(drop).unwrap_err().kind(), Kind::BadRequest(400));
     }
 }

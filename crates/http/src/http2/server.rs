@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
+use http::Method;
 use mecha_base::{Error, Kind, Result};
 use mecha_net::Stream;
 
@@ -50,6 +51,7 @@ pub struct ServerStream {
     data_ended: bool,
     received: bool,
     sending: Sending,
+    head_request: bool,
     head_sent: bool,
 }
 
@@ -88,6 +90,7 @@ impl ServerConnection {
             let (request, mut respond) = accepted.map_err(connection_error)?;
             let (parts, body) = request.into_parts();
             let received = body.is_end_stream();
+            let head_request = parts.method == Method::HEAD;
             match request_from(parts, received) {
                 Ok((head, length)) => {
                     let stream = ServerStream {
@@ -96,6 +99,7 @@ impl ServerConnection {
                         data_ended: received,
                         received,
                         sending: Sending::closed(),
+                        head_request,
                         head_sent: false,
                     };
                     return Poll::Ready(Ok(Some((head, length, stream))));
@@ -158,25 +162,26 @@ impl ServerStream {
 
     /// Ready when the client has reset the stream or the connection is gone, with the reason.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<h2::Error> {
-        let reset =
-            if self.head_sent { self.sending.poll_reset(cx) } else { self.respond.poll_reset(cx) };
+        let reset = if self.head_sent { self.sending.poll_reset(cx) } else { self.respond.poll_reset(cx) };
         reset.map(|reset| reset.map_or_else(|error| error, h2::Error::from))
     }
 
     /// Sends an informational response (1xx other than 101).
     pub fn send_informational(&mut self, head: ResponseHead) {
-        let _ = self.respond.send_informational(response_to(head, Length::Empty));
+        let _ = self.respond.send_informational(response_to(head, Length::Empty, false));
     }
 
-    /// Sends the head of the response.
+    /// Sends the head of the response. One that has no body by its nature (HEAD, 204, 304) ends with it, and drops what
+    /// is given as its body.
     ///
     /// # Errors
     /// When the client has reset the stream.
     pub fn send_head(&mut self, head: ResponseHead, length: Length) -> Result<()> {
-        let last = length == Length::Empty;
+        let bodiless = self.head_request || matches!(head.status.as_u16(), 204 | 304);
+        let last = length == Length::Empty || (bodiless && length != Length::Tunnel);
         let stream = self
             .respond
-            .send_response(response_to(head, length), last)
+            .send_response(response_to(head, length, self.head_request), last)
             .map_err(|error| Error::downstream(Kind::ClientGone, "sending a response head").because(error))?;
         self.sending = if last { Sending::ended(stream) } else { Sending::open(stream) };
         self.head_sent = true;
