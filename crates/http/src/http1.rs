@@ -11,3 +11,6 @@ mod transport;
 pub use client::{ClientConnection, RequestOptions};
 pub use mecha_codec::http1::Limits;
 pub use server::{Incoming, ServerConnection};
+
+#[cfg(test)]
+mod tests;

@@ -12,3 +12,6 @@ pub use client::{ClientConnection, ClientStream, Driver};
 pub use io::Traffic;
 pub use reset::{cancel_reason_for, reason_for};
 pub use server::{ServerConnection, ServerOptions, ServerStream};
+
+#[cfg(test)]
+mod tests;

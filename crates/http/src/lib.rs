@@ -11,3 +11,6 @@ pub mod local;
 pub use body::{Frame, Length};
 pub use head::{Method, RequestHead, ResponseHead, StatusCode, Version};
 pub use headers::{HeaderId, Headers, InvalidField};
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ const MOST_INTERIM: u8 = 32;
 
 /// The client end.
 pub struct ClientConnection {
-    transport: Transport,
+    pub(super) transport: Transport,
     limits: Arc<Limits>,
     scan: Scan,
     kind: RequestKind,
@@ -304,3 +304,6 @@ fn announce(length: Length, method: &Method) -> Announce {
 fn broken_request() -> Error {
     Error::downstream(Kind::BadRequest(400), "the request body differs from its announced length")
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,11 @@ impl Output {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.queued + self.tail.capacity()
+    }
+
     /// Drops what waits, for a peer that reads no more.
     pub(super) fn clear(&mut self) {
         *self = Output::default();

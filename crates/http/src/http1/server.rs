@@ -22,7 +22,7 @@ use crate::headers::{Headers, give_list, take_list};
 
 /// The server end.
 pub struct ServerConnection {
-    transport: Transport,
+    pub(super) transport: Transport,
     limits: Arc<Limits>,
     scan: Scan,
     version: Version,
@@ -315,3 +315,6 @@ fn bad_request(error: &ParseError) -> Error {
 fn broken_response() -> Error {
     Error::upstream(Kind::UpstreamProtocol, "the response body differs from its announced length")
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,8 @@ use mecha_base::{Error, Kind};
 /// The reason to reset a client's stream with after `error`: the upstream's own when it reset its stream for one. A
 /// part of the response has gone out by then, so "not processed" would be wrong.
 pub fn reason_for(error: &Error) -> Reason {
-    let reset = cause_of(error).filter(|cause| cause.is_reset() && cause.is_remote()).and_then(h2::Error::reason);
+    let reset =
+        cause_of(error).filter(|cause| cause.is_reset() && cause.is_remote()).and_then(h2::Error::reason);
     let reset = reset.filter(|reason| !matches!(*reason, Reason::NO_ERROR | Reason::REFUSED_STREAM));
     match (reset, error.kind()) {
         (Some(reason), Kind::UpstreamReset) => reason,
