@@ -152,6 +152,14 @@ impl Downstream<'_> {
         }
     }
 
+    /// Bytes read and written since the last call, where the connection belongs to this exchange alone.
+    pub(super) fn take_traffic(&mut self) -> (u64, u64) {
+        match self {
+            Downstream::Http1(connection) => connection.take_traffic(),
+            Downstream::Http2(_) | Downstream::Local(..) => (0, 0),
+        }
+    }
+
     /// Ends without completion, so that the client can tell.
     pub(super) fn cut(&mut self, error: &Error) {
         match self {

@@ -170,6 +170,11 @@ impl Exchange<'_> {
             return Poll::Ready(Err(gone));
         }
         if moved {
+            if state.begun {
+                // A long transfer shows in the counters while it runs; a short one is counted at its end.
+                up.count_traffic();
+                self.door.traffic(self.down.take_traffic());
+            }
             state.begun = true;
             self.clock.streaming(Instant::now(), state.tunnel);
         }

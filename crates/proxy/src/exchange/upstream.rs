@@ -106,6 +106,13 @@ impl Upstream {
         }
     }
 
+    /// Counts the bytes moved so far. HTTP/2 connections are counted as a whole, by their pool.
+    pub(super) fn count_traffic(&mut self) {
+        if let Upstream::Http1(lease) = self {
+            lease.count_traffic();
+        }
+    }
+
     /// Ends without completion. A host that serves other requests on the same connection is told so, with the client's
     /// own reason when it gave one.
     pub(super) fn cut(&mut self, error: &Error) {

@@ -31,11 +31,16 @@ impl Http1Lease {
     pub(crate) fn is_reused(&self) -> bool {
         self.connection.requests() > 0
     }
+
+    /// Counts the bytes moved so far, so that a long transfer shows while it runs.
+    pub(crate) fn count_traffic(&mut self) {
+        self.metrics.traffic(self.connection.take_traffic());
+    }
 }
 
 impl Drop for Http1Lease {
     fn drop(&mut self) {
-        self.metrics.traffic(self.connection.take_traffic());
+        self.count_traffic();
         self.metrics.inc(UpstreamStat::ConnectionClose);
         self.metrics.dec(UpstreamStat::ConnectionActive);
         self.guard = None;

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use mecha_base::worker::WorkerCell;
@@ -78,12 +77,10 @@ impl Pools {
 
     /// The unused connection that was used last, if one is alive.
     pub(super) fn take_idle(&self, cluster: &Cluster, host: &Host) -> Option<Box<Http1Lease>> {
-        // Nobody needs to be woken: the answer is wanted now, and the next poll registers its own waker.
-        let mut cx = Context::from_waker(Waker::noop());
         self.with(cluster, host, |pool| {
             while let Some(idle) = pool.idle.pop() {
                 pool.metrics.dec(UpstreamStat::ConnectionIdle);
-                if !idle.lease.connection.is_stale(&mut cx) {
+                if !idle.lease.connection.is_stale() {
                     return Some(idle.lease);
                 }
                 pool.metrics.inc(UpstreamStat::ConnectionRemoteClose);
@@ -94,6 +91,7 @@ impl Pools {
 
     /// Takes a connection back after its response was received whole; it is closed unless it can be used again.
     pub(crate) fn give_back(&self, cluster: &Cluster, mut lease: Box<Http1Lease>) {
+        lease.count_traffic();
         let most = cluster.max_requests_per_connection;
         let worn = most > 0 && lease.connection.requests() >= most;
         if worn || !lease.connection.is_reusable() {
@@ -118,13 +116,16 @@ impl Pools {
     /// Closes what has waited for too long or was closed by its host. Called some times a second.
     pub(crate) fn sweep(&self) {
         let now = Instant::now();
-        let mut cx = Context::from_waker(Waker::noop());
         self.close_where(|idle, pool| {
-            let gone = idle.lease.connection.is_stale(&mut cx);
-            if gone {
+            if idle.lease.connection.is_stale() {
                 pool.inc(UpstreamStat::ConnectionRemoteClose);
+                return true;
             }
-            gone || idle.until <= now
+            let unused = idle.until <= now;
+            if unused {
+                pool.inc(UpstreamStat::ConnectionLocalClose);
+            }
+            unused
         });
         if let Some(mut hosts) = self.hosts.borrow() {
             for pool in hosts.values_mut() {
