@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::{Address, Stream};
 
@@ -141,6 +141,33 @@ impl Listener {
         }
     }
 
+    /// Stops listening, and returns the connections that were queued already.
+    ///
+    /// The queue itself is asked for them: the reactor may not have heard of the last ones yet, and closing over
+    /// them would reset them.
+    pub fn close(self) -> Vec<(Stream, Address)> {
+        match self {
+            Listener::Tcp(socket) => {
+                let Ok(socket) = socket.into_std() else { return Vec::new() };
+                let accept = || {
+                    let (stream, peer) = socket.accept()?;
+                    stream.set_nonblocking(true)?;
+                    Ok((Stream::Tcp(TcpStream::from_std(stream)?), Address::Tcp(peer)))
+                };
+                queued(accept)
+            }
+            Listener::Unix(socket, _) => {
+                let Ok(socket) = socket.into_std() else { return Vec::new() };
+                let accept = || {
+                    let (stream, _) = socket.accept()?;
+                    stream.set_nonblocking(true)?;
+                    Ok((Stream::Unix(UnixStream::from_std(stream)?), Address::Unix(None)))
+                };
+                queued(accept)
+            }
+        }
+    }
+
     /// The next connection and the peer's address.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, Address)>> {
         match self {
@@ -152,6 +179,20 @@ impl Listener {
                 let (stream, _) = ready!(socket.poll_accept(cx))?;
                 Poll::Ready(Ok((Stream::Unix(stream), Address::Unix(None))))
             }
+        }
+    }
+}
+
+/// What a socket that does not block still gives.
+fn queued<T>(mut accept: impl FnMut() -> io::Result<T>) -> Vec<T> {
+    let mut accepted = Vec::new();
+    loop {
+        match accept() {
+            Ok(one) => accepted.push(one),
+            // Errors of a connection that died in the queue.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {}
+            Err(_) => return accepted,
         }
     }
 }
@@ -207,6 +248,23 @@ mod tests {
         assert_eq!(peer, Address::Unix(None));
         assert_eq!(stream.local_address(), Some(Address::Unix(Some(path.as_path().into()))));
         drop(client);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn closing_hands_out_what_the_reactor_has_not_heard_of() {
+        let folder = folder("close");
+        let path = folder.join("socket");
+        let tcp = bind_tcp("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let Address::Tcp(address) = tcp.address().unwrap() else { panic!("not TCP") };
+        let tcp = Listener::start(tcp).unwrap();
+        let unix = Listener::start(bind_unix(&path).unwrap()).unwrap();
+        // Nothing is awaited in between: the reactor never gets to look.
+        let _clients: Vec<_> = (0..3).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let _client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        assert_eq!(tcp.close().len(), 3);
+        assert_eq!(unix.close().len(), 1);
+        assert!(std::net::TcpStream::connect(address).is_err());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -9,6 +9,7 @@ mod tcp;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use mecha_config::proxy::{Protocol, Protocols};
@@ -20,9 +21,11 @@ use crate::listener::{Door, Filter, HttpFilter};
 use crate::worker::Slot;
 use detect::{Found, detect};
 
+/// How long a draining connection is kept for a request that is on its way already.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
 /// Serves a connection to its end.
-pub(crate) async fn serve(door: &Arc<Door>, client: Client, mut stream: Stream) {
-    let mut slot = Slot::new(&door.worker);
+pub(crate) async fn serve(door: &Arc<Door>, client: Client, mut stream: Stream, mut slot: Slot) {
     let mut prefix = BytesMut::new();
     for filter in &door.listener.filters {
         let http = match filter {

@@ -7,12 +7,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use mecha_base::timer::LazyTimer;
 use mecha_codec::detect::{self as codec, Detected};
 use mecha_config::proxy::Protocol;
 use mecha_metrics::DownstreamStat;
 use mecha_net::{Stream, buffer};
-use tokio::time::timeout;
+use tokio::time::Instant;
 
+use super::DRAIN_GRACE;
 use crate::listener::Door;
 use crate::worker::Slot;
 
@@ -37,36 +39,54 @@ pub(super) async fn detect(
     slot: &mut Slot,
     door: &Arc<Door>,
 ) -> Found {
-    let look = poll_fn(|cx| {
+    let mut timer = LazyTimer::new();
+    timer.set(Some(Instant::now() + LIMIT));
+    let mut drain_begun = false;
+    poll_fn(|cx| {
         slot.register(cx);
-        loop {
-            if !prefix.is_empty() {
-                match codec::detect(prefix, allowed) {
-                    Detected::Protocol(codec::Protocol::Http1) => {
-                        return Poll::Ready(Found::Protocol(Protocol::Http1));
-                    }
-                    Detected::Protocol(codec::Protocol::Http2) => {
-                        return Poll::Ready(Found::Protocol(Protocol::Http2));
-                    }
-                    Detected::Unknown => return Poll::Ready(Found::Nothing),
-                    Detected::More => {}
+        if let Poll::Ready(found) = poll_look(cx, stream, prefix, allowed) {
+            return Poll::Ready(found);
+        }
+        let unheard = prefix.is_empty() && door.worker.is_draining();
+        if unheard && !drain_begun {
+            drain_begun = true;
+            timer.set(Some(Instant::now() + DRAIN_GRACE));
+        }
+        ready!(timer.poll_expired(cx));
+        if unheard {
+            door.inc(DownstreamStat::DrainClose);
+            return Poll::Ready(Found::Gone);
+        }
+        door.inc(DownstreamStat::RequestTimeout);
+        Poll::Ready(Found::Nothing)
+    })
+    .await
+}
+
+fn poll_look(
+    cx: &mut Context<'_>,
+    stream: &mut Stream,
+    prefix: &mut BytesMut,
+    allowed: &[codec::Protocol],
+) -> Poll<Found> {
+    loop {
+        if !prefix.is_empty() {
+            match codec::detect(prefix, allowed) {
+                Detected::Protocol(codec::Protocol::Http1) => {
+                    return Poll::Ready(Found::Protocol(Protocol::Http1));
                 }
-            } else if door.worker.is_draining() {
-                return Poll::Ready(Found::Gone);
-            }
-            match ready!(poll_fill(cx, stream, prefix)) {
-                Ok(0) if prefix.is_empty() => return Poll::Ready(Found::Gone),
-                Ok(0) => return Poll::Ready(Found::Nothing),
-                Ok(_) => {}
-                Err(_) => return Poll::Ready(Found::Gone),
+                Detected::Protocol(codec::Protocol::Http2) => {
+                    return Poll::Ready(Found::Protocol(Protocol::Http2));
+                }
+                Detected::Unknown => return Poll::Ready(Found::Nothing),
+                Detected::More => {}
             }
         }
-    });
-    match timeout(LIMIT, look).await {
-        Ok(found) => found,
-        Err(_) => {
-            door.inc(DownstreamStat::RequestTimeout);
-            Found::Nothing
+        match ready!(poll_fill(cx, stream, prefix)) {
+            Ok(0) if prefix.is_empty() => return Poll::Ready(Found::Gone),
+            Ok(0) => return Poll::Ready(Found::Nothing),
+            Ok(_) => {}
+            Err(_) => return Poll::Ready(Found::Gone),
         }
     }
 }

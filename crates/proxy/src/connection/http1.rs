@@ -15,13 +15,12 @@ use mecha_metrics::DownstreamStat;
 use mecha_net::Stream;
 use tokio::time::Instant;
 
+use super::DRAIN_GRACE;
 use crate::client::Client;
 use crate::exchange::{Context, Downstream, Outcome, Request, exchange};
 use crate::listener::{Door, HttpFilter};
 use crate::worker::Slot;
 
-/// How long a draining connection is kept for a request that is on its way already.
-const DRAIN_GRACE: Duration = Duration::from_secs(1);
 /// How long, and for how many bytes, a client may go on sending after its last response.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 256 << 10;

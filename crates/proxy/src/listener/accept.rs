@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use mecha_base::drain::Watch;
@@ -13,6 +12,7 @@ use mecha_net::{Address, Listener as Socket, Stream};
 use super::Door;
 use crate::client::Client;
 use crate::connection;
+use crate::worker::Slot;
 
 /// The pause after the process ran out of file descriptors or memory, so that the loop does not spin.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -34,7 +34,7 @@ pub(crate) async fn accept(door: Arc<Door>, socket: Socket, mut drain: Watch) {
             }
         }
     }
-    while let Poll::Ready(Ok((stream, remote))) = poll_fn(|cx| Poll::Ready(socket.poll_accept(cx))).await {
+    for (stream, remote) in socket.close() {
         start(&door, stream, remote);
     }
 }
@@ -48,8 +48,10 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn start(door: &Arc<Door>, stream: Stream, remote: Address) {
     let client = Client { id: door.worker.next_id(), local: stream.local_address(), remote };
     let counted = Counted::new(door.clone());
+    // Taken here, not by the task: a drain that begins before the task first runs must wait for it as well.
+    let slot = Slot::new(&door.worker);
     tokio::spawn(async move {
-        connection::serve(&counted.0, client, stream).await;
+        connection::serve(&counted.0, client, stream, slot).await;
         drop(counted);
     });
 }

@@ -67,9 +67,10 @@ pub async fn run(
 
 /// Waits until listeners are closed and connections have ended, or until told to stop at once.
 async fn finish(worker: &Worker, accepting: &mut JoinSet<()>, drain: &mut Watch) {
-    worker.connections.drain();
     let ended = async {
+        // Listeners first: a client that is told to go must not come back by the same door.
         while accepting.join_next().await.is_some() {}
+        worker.connections.drain();
         worker.connections.all_ended().await;
     };
     tokio::select! {
