@@ -97,7 +97,7 @@ impl Announce {
 pub(super) fn write_fields(headers: &Headers, hop: &Hop, out: &mut BytesMut) {
     let agrees = hop.length.agrees(headers);
     let mut keeps_length = agrees;
-    let mut te = false;
+    let (mut host, mut te) = (false, false);
     headers.write_lines(out, |id| match id {
         // The first one at the most.
         HeaderId::ContentLength => std::mem::take(&mut keeps_length),
@@ -106,6 +106,8 @@ pub(super) fn write_fields(headers: &Headers, hop: &Hop, out: &mut BytesMut) {
         | HeaderId::ProxyConnection
         | HeaderId::TransferEncoding => false,
         HeaderId::Upgrade => hop.upgrade,
+        // A second one could only have been added here, and no server takes two (RFC 9112 section 3.2).
+        HeaderId::Host => !std::mem::replace(&mut host, true),
         HeaderId::Te => {
             te = true;
             true

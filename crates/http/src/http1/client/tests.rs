@@ -76,6 +76,7 @@ async fn every_request_says_where_it_ends() {
     let cases: &[(Method, Fields, Length, &str)] = &[
         (Method::GET, &[], Length::Empty, "GET /p?q HTTP/1.1\r\nhost: h:1\r\n\r\n"),
         (Method::GET, &[("Host", "h:1")], Length::Empty, "GET /p?q HTTP/1.1\r\nHost: h:1\r\n\r\n"),
+        (Method::GET, &[("Host", "h:1"), ("host", "x")], Length::Empty, "GET /p?q HTTP/1.1\r\nHost: h:1\r\n\r\n"),
         // Announced by a client that then ended its HTTP/2 stream at once, say; the upstream would wait for it.
         (Method::GET, five, Length::Empty, "GET /p?q HTTP/1.1\r\nhost: h:1\r\n\r\n"),
         (Method::DELETE, zero, Length::Empty, "DELETE /p?q HTTP/1.1\r\nhost: h:1\r\ncontent-length: 0\r\n\r\n"),
