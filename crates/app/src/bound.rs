@@ -7,6 +7,7 @@ use mecha_config::{self as config, Config, ListenerAddress};
 use mecha_metrics::{Registry, ServerStat};
 use mecha_net::{Address, listener as net};
 use mecha_observe::{AccessLog, Logs};
+use mecha_proxy::access::AccessSink;
 use mecha_proxy::{Listener, Snapshot};
 
 use crate::error::AppError;
@@ -22,6 +23,7 @@ pub struct Bound {
     pub(crate) logs: Logs,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) doors: Vec<Taken>,
+    pub(crate) inner: Vec<Arc<Listener>>,
     pub(crate) admin: Option<mecha_admin::Bound>,
     pub(crate) pid: Option<PidFile>,
 }
@@ -52,20 +54,31 @@ impl Bound {
             .map_err(|source| AppError::Log { what: "the process log".to_owned(), source })?;
         report_panics();
         allow_many_connections();
-        let mut doors = Vec::new();
+        let (mut doors, mut inner) = (Vec::new(), Vec::new());
         for listener in &config.listeners {
             if listener.bind {
                 doors.push(take_listener(listener, workers, &logs)?);
             } else {
-                let name = &listener.name;
-                tracing::warn!("listener {name} has bind_port false and no listener hands connections to it");
+                // No socket: calls from within the process enter by it.
+                inner.push(Listener::new(listener, 0, open_logs(listener, &logs)?));
             }
         }
         let admin = config.admin.as_ref().map(take_admin).transpose()?;
         let pid = config.server.pid_file.as_deref().map(PidFile::write).transpose()?;
         let snapshot = Arc::new(Snapshot::build(&config, None));
         let version = options.version;
-        Ok(Bound { config: Arc::new(config), workers, version, registry, logs, snapshot, doors, admin, pid })
+        Ok(Bound {
+            config: Arc::new(config),
+            workers,
+            version,
+            registry,
+            logs,
+            snapshot,
+            doors,
+            inner,
+            admin,
+            pid,
+        })
     }
 
     /// Where it listens.
@@ -93,13 +106,14 @@ fn take_listener(config: &config::Listener, workers: usize, logs: &Logs) -> Resu
     };
     let socket = socket.map_err(failed)?;
     let address = socket.address().map_err(failed)?;
-    let mut sinks = Vec::new();
-    for log in &config.access_logs {
-        let what = || format!("access log of listener \"{}\"", config.name);
-        sinks.push(AccessLog::open(log, logs).map_err(|source| AppError::Log { what: what(), source })?);
-    }
-    let listener = Listener::new(config, address.port().unwrap_or(0), sinks);
+    let listener = Listener::new(config, address.port().unwrap_or(0), open_logs(config, logs)?);
     Ok(Taken { listener, socket, address })
+}
+
+fn open_logs(config: &config::Listener, logs: &Logs) -> Result<Vec<Arc<dyn AccessSink>>, AppError> {
+    let failed =
+        |source| AppError::Log { what: format!("access log of listener \"{}\"", config.name), source };
+    config.access_logs.iter().map(|log| AccessLog::open(log, logs).map_err(failed)).collect()
 }
 
 fn take_admin(admin: &config::Admin) -> Result<mecha_admin::Bound, AppError> {

@@ -36,11 +36,12 @@ impl Bound {
             Signals::watch().map_err(failed)?
         };
         let addresses = self.addresses();
-        let Bound { config, workers, version, registry, logs, snapshot, doors, admin, pid } = self;
+        let Bound { config, workers, version, registry, logs, snapshot, doors, inner, admin, pid } = self;
         let state = State::new(config.clone(), snapshot.clone(), registry.clone());
         let (trigger, watch) = drain::new();
         let shares = share_out(doors, workers, &config)?;
-        let threads = Threads::start(&Workers::new(workers, registry.clone()), &snapshot, shares, &watch)?;
+        let threads =
+            Threads::start(&Workers::new(workers, registry.clone()), &snapshot, shares, &inner, &watch)?;
         drop(watch);
         let (admin_trigger, admin_watch) = drain::new();
         if let Some(admin) = admin {

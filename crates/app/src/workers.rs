@@ -32,6 +32,7 @@ impl Threads {
         workers: &Arc<Workers>,
         snapshot: &Arc<Snapshot>,
         shares: Vec<Vec<Share>>,
+        inner: &[Arc<Listener>],
         drain: &Watch,
     ) -> Result<Self, AppError> {
         let (sender, snapshots) = watch::channel(snapshot.clone());
@@ -43,6 +44,7 @@ impl Threads {
                 index,
                 workers: workers.clone(),
                 share,
+                inner: inner.to_vec(),
                 snapshots: snapshots.clone(),
                 drain: drain.clone(),
                 tell_started: tell_started.clone(),
@@ -77,6 +79,8 @@ struct Thread {
     index: usize,
     workers: Arc<Workers>,
     share: Vec<Share>,
+    /// Listeners without a socket.
+    inner: Vec<Arc<Listener>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     drain: Watch,
     tell_started: std::sync::mpsc::Sender<(usize, io::Result<()>)>,
@@ -85,7 +89,7 @@ struct Thread {
 
 impl Thread {
     fn run(self) {
-        let Thread { index, workers, share, snapshots, drain, tell_started, tell_ended } = self;
+        let Thread { index, workers, share, inner, snapshots, drain, tell_started, tell_ended } = self;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let serve = |runtime: tokio::runtime::Runtime| {
             let entered = runtime.enter();
@@ -94,6 +98,9 @@ impl Thread {
                 .map(|share| Ok(Doorway { listener: share.listener, socket: Socket::start(share.socket)? }))
                 .collect::<io::Result<Vec<_>>>()?;
             let worker = workers.worker(index, &snapshots.borrow());
+            for listener in inner {
+                worker.open(listener);
+            }
             let _ = tell_started.send((index, Ok(())));
             drop(entered);
             runtime.block_on(run(worker, doorways, snapshots, drain));
