@@ -85,6 +85,10 @@ fn line(format: &str, mut record: AccessRecord, headers: &[(&str, &'static [u8])
         headers.iter().find(|(known, _)| known == name).map(|(_, value)| Bytes::from_static(value))
     };
     let captures = format.captures();
+    if !captures.target {
+        // Not carried unless asked for.
+        (record.authority, record.target) = ("".into(), "".into());
+    }
     record.captured = captures.request.iter().chain(&captures.response).map(value).collect();
     let mut out = String::new();
     format.render(&record, &mut Stamps::new(&TimeZone::UTC).access, &mut out);

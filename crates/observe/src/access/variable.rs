@@ -118,8 +118,12 @@ const REQUEST: [(&str, Variable); 7] = [
 impl Variable {
     /// Whether it is part of the authority or the target, which a record carries only when asked to.
     pub(super) fn is_of_target(&self) -> bool {
-        use Variable::{Argument, Host, Path, PathOriginal, Query, Uri};
-        matches!(self, Host | Uri | Path | PathOriginal | Query | Argument(_))
+        match self {
+            Variable::Host | Variable::Uri | Variable::Path | Variable::PathOriginal => true,
+            Variable::Query | Variable::Argument(_) => true,
+            Variable::Only(_, inner) => inner.is_of_target(),
+            _ => false,
+        }
     }
 }
 
