@@ -361,6 +361,20 @@ async fn what_a_client_still_sends_is_dropped_up_to_a_limit() {
 }
 
 #[tokio::test]
+async fn a_request_that_fills_the_buffer_leaves_none_behind() {
+    // A read that fills its buffer can't tell whether there is more: the next one is made in vain.
+    let head_of =
+        |length: usize| format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {length:04}\r\n\r\n");
+    let length = mecha_net::buffer::SMALL - head_of(0).len();
+    let mut server = Server::given(&(head_of(length) + &"x".repeat(length))).await;
+    server.request().await;
+    assert_eq!(server.body().await.unwrap().len(), length);
+    assert!(server.answer(&head(204, &[]), Length::Empty, "").await);
+    assert!(poll_fn(|cx| Poll::Ready(server.connection.poll_request(cx).is_pending())).await);
+    assert_eq!(server.connection.transport.held(), (0, 0));
+}
+
+#[tokio::test]
 async fn an_idle_connection_is_small_and_holds_no_buffer() {
     let mut server = Server::given(GET).await;
     server.request().await;
