@@ -20,8 +20,9 @@ pub(crate) struct Http1Lease {
     pub(crate) id: u64,
     pub(super) host: HostId,
     metrics: UpstreamMetrics,
-    queue: Arc<Queue>,
-    guard: Option<ConnectionGuard>,
+    /// Stands behind the connection, so that it is given back only once that is closed: the host must never see
+    /// one connection more than it may have.
+    _held: Held,
     /// Our end's address; asked for once, since that is a system call.
     pub(crate) local: Option<Address>,
 }
@@ -43,6 +44,18 @@ impl Drop for Http1Lease {
         self.count_traffic();
         self.metrics.inc(UpstreamStat::ConnectionClose);
         self.metrics.dec(UpstreamStat::ConnectionActive);
+    }
+}
+
+/// The place that a connection takes among those of its host; whoever waits for one is woken when it is free.
+struct Held {
+    host: HostId,
+    queue: Arc<Queue>,
+    guard: Option<ConnectionGuard>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
         self.guard = None;
         self.queue.wake_any(self.host);
     }
@@ -125,6 +138,7 @@ async fn open(
     queue: Arc<Queue>,
     id: u64,
 ) -> Result<Box<Http1Lease>> {
+    let held = Held { host: host.id, queue, guard: Some(guard) };
     let start = Instant::now();
     metrics.inc(UpstreamStat::ConnectionTotal);
     match connect(&host.address, cluster.connect_timeout).await {
@@ -133,23 +147,13 @@ async fn open(
             metrics.inc(UpstreamStat::ConnectionActive);
             let local = stream.local_address();
             let connection = ClientConnection::new(stream, limits.clone());
-            Ok(Box::new(Http1Lease {
-                connection,
-                id,
-                host: host.id,
-                metrics,
-                queue,
-                guard: Some(guard),
-                local,
-            }))
+            Ok(Box::new(Http1Lease { connection, id, host: host.id, metrics, _held: held, local }))
         }
         Err(error) => {
             metrics.inc(UpstreamStat::ConnectionConFail);
             if error.kind() == Kind::ConnectTimeout {
                 metrics.inc(UpstreamStat::ConnectionTimeout);
             }
-            drop(guard);
-            queue.wake_any(host.id);
             Err(error.retry_when(RetrySafety::Safe))
         }
     }
