@@ -299,6 +299,19 @@ def test_a_stream_that_is_reset_cancels_the_upstream_work(proxy, backend, tmp_pa
         client.until(lambda: client.streams[other].data == b"part", "another one")
 
 
+def test_an_http2_connection_that_ends_cancels_its_streams(proxy, backend, tmp_path):
+    log, handler = AccessLog(tmp_path), Watched()
+    process, port = proxy(backend(handler).port, downstream="Http2", upstream="Http1", listener=log.config)
+    with Client(port) as client:
+        for _ in range(3):
+            client.start()
+        eventually(lambda: handler.begun == 3, "the requests have arrived")
+    eventually(lambda: handler.gone == 3, "the upstream is told")
+    assert {(line["response_code"], line["response_flags"]) for line in log.wait(3)} == {("499", "LR")}
+    assert process.downstream("request_active") == 0
+    assert process.downstream("request_reset") == 3
+
+
 def test_a_reset_reaches_an_http2_upstream(proxy, h2backend):
     server = h2backend(on_head=lambda exchange: None)
     _, port = proxy(server.port, upstream="Http2")
