@@ -11,6 +11,7 @@ import websockets.sync.server
 from kit import config as c
 from kit.backend import answering
 from kit.client import Raw
+from kit.h2peer import Client, Stream
 from kit.ports import free_ports
 from kit.wait import eventually
 
@@ -231,6 +232,7 @@ def test_http2_is_not_smuggled_in_by_an_upgrade(proxy, backend):
 
 
 BY_METHOD = [c.to_cluster(when=c.match(headers=[{"name": "method", "value": "CONNECT"}]))]
+CONNECT_BY_HTTP_1 = [c.to_cluster(when=c.match(headers=[{"name": "method", "value": "CONNECT"}]), upstream_protocol="Http1")]
 CONNECT = "CONNECT db.example:5432 HTTP/1.1\r\nHost: db.example:5432\r\n\r\n"
 
 
@@ -272,3 +274,98 @@ def test_connect_has_no_path_that_a_route_could_match(proxy, backend):
         client.send(CONNECT)
         assert client.response().status == 404
     assert not server.requests
+
+
+def test_messages_pass_one_hop_and_a_detecting_port(proxy):
+    with websocket_server(echo, max_size=None) as service:
+        _, port = proxy(service, downstream="Auto")
+        with connect(port, max_size=None) as connection:
+            for size in (125, 126, 65_535, 65_536, 8 << 20):
+                connection.send(b"x" * size)
+                assert len(connection.recv(20)) == size
+
+
+def test_a_server_that_ends_first_still_hears_the_client(proxy, backend):
+    heard = []
+
+    async def half(request, connection):
+        await connection.send(SWITCH + b"that was all")
+        connection.writer.write_eof()
+        heard.append(await connection.reader.read())
+
+    _, port = proxy(backend(half).port)
+    with Raw(port) as client:
+        client.send(ASK)
+        client.head()
+        assert client.rest() == b"that was all"
+        client.send("but not ").send("from here")
+        client.finish()
+        eventually(lambda: heard == [b"but not from here"], "the server hears the rest")
+
+
+def test_a_server_that_breaks_off_does_not_look_like_an_end(proxy, backend):
+    async def breaking(request, connection):
+        await connection.send(SWITCH)
+        await connection.reader.readexactly(1)
+        connection.reset()
+
+    _, port = proxy(backend(breaking).port)
+    with Raw(port) as client:
+        client.send(ASK)
+        client.head()
+        client.send("x")
+        with pytest.raises(ConnectionResetError):
+            while client.socket.recv(100):
+                pass
+            raise AssertionError("the client sees an orderly end")
+
+
+def connect_stream(client: Client) -> tuple[int, Stream]:
+    """Opens a tunnel over HTTP/2 (RFC 9113 section 8.5)."""
+    sid = client.h2.get_next_available_stream_id()
+    client.streams[sid] = Stream()
+    client.headers(sid, [(":method", "CONNECT"), (":authority", "db.example:5432")])
+    return sid, client.streams[sid]
+
+
+def test_connect_over_http_2_reaches_a_server_of_http_1(proxy, backend):
+    async def tunnel(request, connection):
+        assert request.start == "CONNECT db.example:5432 HTTP/1.1"
+        await connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while data := await connection.reader.read(65536):
+            await connection.send(data.upper())
+        await connection.send(b"goodbye")
+        connection.close()
+
+    _, port = proxy(backend(tunnel).port, downstream="Http2", upstream="Http1", routes=CONNECT_BY_HTTP_1)
+    with Client(port) as client:
+        sid, stream = connect_stream(client)
+        client.until(lambda: stream.headers, "the tunnel is open")
+        assert (stream.status, stream.ended) == (200, False)
+        client.data(sid, b"select 1")
+        client.until(lambda: stream.data == b"SELECT 1", "the answer")
+        client.data(sid, b"", end=True)
+        assert client.finish(sid).data == b"SELECT 1goodbye"
+
+
+def test_connect_over_http_2_on_both_sides(proxy, h2backend):
+    def on_head(exchange):
+        exchange.peer.headers(exchange.sid, [(":status", "200")])
+        exchange.peer.data(exchange.sid, b"hello")
+
+    server = h2backend(lambda exchange: exchange.peer.data(exchange.sid, bytes(exchange.received.data), end=True), on_head)
+    _, port = proxy(server.port, downstream="Http2", routes=BY_METHOD)
+    with Client(port) as client:
+        sid, stream = connect_stream(client)
+        client.until(lambda: stream.data == b"hello", "the server speaks first")
+        client.data(sid, b" and back", end=True)
+        assert client.finish(sid).data == b"hello and back"
+    fields = server.requests[0].received.headers
+    assert (fields[":method"], fields[":authority"], fields.get(":path")) == ("CONNECT", "db.example:5432", None)
+
+
+def test_http_2_cannot_switch(proxy, h2backend):
+    server = h2backend(lambda exchange: exchange.peer.headers(exchange.sid, [(":status", "101")]))
+    _, port = proxy(server.port, upstream="Http2")
+    with Raw(port) as client:
+        assert client.get().status == 502
