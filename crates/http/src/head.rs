@@ -45,8 +45,11 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
-    /// The target without its query.
+    /// The target without its query. A request about the server as a whole (`*`) counts as one about its root.
     pub fn path(&self) -> &str {
+        if self.target == "*" {
+            return "/";
+        }
         match self.target.split_once('?') {
             Some((path, _)) => path,
             None => &self.target,

@@ -67,7 +67,7 @@ fn the_first_route_of_the_domain_decides() {
         ("a.test", "/api/1?x=/other", Some("a-api")),
         ("A.test:81", "/", Some("a-rest")),
         ("b.test", "/api", Some("all")),
-        ("b.test", "*", None),
+        ("b.test", "*", Some("all")),
     ];
     for (authority, target, cluster) in cases {
         let found = cluster_of(&table, &request(authority, target, &[]));
