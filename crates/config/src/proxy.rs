@@ -108,7 +108,8 @@ impl Default for Http2Options {
         Http2Options {
             max_concurrent_streams: 256,
             stream_window: 256 << 10,
-            connection_window: 1 << 20,
+            // Room for some streams that stand still without stopping the others of a shared connection.
+            connection_window: 16 << 20,
             max_header_bytes: 60 << 10,
             max_pending_resets: 20,
         }
