@@ -109,6 +109,18 @@ def _stopping(kind: type) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
+def relay(proxy, h2backend):
+    """HTTP/2 on both sides: `process, port, backend = relay(on_end=..., on_head=...)`."""
+
+    def start(on_end=None, on_head=None, **more):
+        server = h2backend(on_end, on_head)
+        process, port = proxy(server.port, downstream="Http2", **more)
+        return process, port, server
+
+    return start
+
+
+@pytest.fixture
 def need() -> Callable[[str], str]:
     """The path of a program, or a skipped test that says which one is missing."""
 
