@@ -24,10 +24,12 @@ CRASH = re.compile(r"panicked at|stack overflow|has overflowed its stack|fatal r
 class Mecha:
     """A running `mecha start`."""
 
-    def __init__(self, config: dict[str, Any], folder: Path, *args: str, env: dict[str, str] | None = None, name: str = "mecha"):
+    def __init__(self, config: dict[str, Any], folder: Path, *args: str, env: dict[str, str] | None = None, name: str = "mecha", file: Path | None = None):
+        """`file` says the same as `config` in another form; without it `config` is written as JSON."""
         self.folder = folder
-        self.config_file = folder / f"{name}.json"
-        self.config_file.write_text(json.dumps(config, indent=2))
+        self.config_file = file or folder / f"{name}.json"
+        if file is None:
+            self.config_file.write_text(json.dumps(config, indent=2))
         self.log_file = folder / f"{name}.log"
         self.admin_port = config.get("admin", {}).get("address", {}).get("socket_address", {}).get("port_value")
         self.expected_exit = False
