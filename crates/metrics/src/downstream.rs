@@ -11,7 +11,6 @@ metrics! {
         ConnectionTotal Counter "connection_total" "Connections accepted.";
         ConnectionDestroy Counter "connection_destroy" "Accepted connections that have been closed.";
         ConnectionActive Gauge "connection_active" "Accepted connections that are open now.";
-        ConnectionRejected Counter "connection_rejected_total" "Connections closed at once because a limit was reached.";
         BytesReadTotal Counter "bytes_read_total" "Bytes read from clients.";
         BytesWriteTotal Counter "bytes_write_total" "Bytes written to clients.";
         RequestTotal Counter "request_total" "Requests received.";

@@ -19,7 +19,7 @@ metrics! {
         ConnectionRemoteClose Counter "connection_remote_close" "Upstream connections closed by the host.";
         ConnectionLocalCloseWithActiveRequest Counter "connection_local_close_with_active_request" "Upstream connections closed by the proxy with a request in flight.";
         ConnectionRemoteCloseWithActiveRequest Counter "connection_remote_close_with_active_request" "Upstream connections closed by the host with a request in flight.";
-        ConnectionCloseNotify Counter "connection_close_notify" "Upstream connections that the host announced it will close (GOAWAY, Connection: close).";
+        ConnectionCloseNotify Counter "connection_close_notify" "Upstream HTTP/1 connections that the host announced it will close (Connection: close).";
         BytesReadTotal Counter "connection_bytes_read_total" "Bytes read from the upstream.";
         BytesWriteTotal Counter "connection_bytes_write" "Bytes written to the upstream.";
         RequestTotal Counter "request_total" "Requests sent to the upstream, retries included.";

@@ -30,6 +30,7 @@ pub struct ClientConnection {
     /// Whether the current request asked for another protocol.
     upgrade: bool,
     keep_alive: bool,
+    announced_close: bool,
     write_failed: bool,
     heard: bool,
     /// Informational heads that the current request got.
@@ -56,6 +57,7 @@ impl ClientConnection {
             kind: RequestKind::Other,
             upgrade: false,
             keep_alive: true,
+            announced_close: false,
             write_failed: false,
             heard: false,
             interim: 0,
@@ -189,6 +191,7 @@ impl ClientConnection {
         }
         let tunnel = switching || (self.kind == RequestKind::Connect && status.is_success());
         self.keep_alive = self.keep_alive && line.keep_alive && !tunnel;
+        self.announced_close |= !line.keep_alive && !tunnel;
         self.transport.decoder = BodyDecoder::new(line.body);
         if tunnel {
             self.transport.encoder = BodyEncoder::UntilClose;
@@ -266,6 +269,21 @@ impl ClientConnection {
     /// Whether an idle connection can't be used any more: the upstream closed it, or sent what nobody asked for.
     pub fn is_stale(&self) -> bool {
         self.transport.io.is_stale()
+    }
+
+    /// Whether a request is on it whose response was not received whole.
+    pub fn is_busy(&self) -> bool {
+        self.requests > 0 && !self.is_received()
+    }
+
+    /// Whether reading found that the upstream has closed or reset its side.
+    pub fn is_ended(&self) -> bool {
+        self.transport.ended
+    }
+
+    /// Whether a response said that the connection ends with it.
+    pub fn announced_close(&self) -> bool {
+        self.announced_close
     }
 
     /// How many requests it has carried.

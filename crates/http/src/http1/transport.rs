@@ -21,7 +21,10 @@ pub(super) struct Transport {
     pub(super) output: Output,
     pub(super) decoder: BodyDecoder,
     pub(super) encoder: BodyEncoder,
-    room: usize,
+    /// The last read filled what it was offered, so the next one is offered more.
+    large: bool,
+    /// The peer has closed or reset its side.
+    pub(super) ended: bool,
     pub(super) bytes_read: u64,
     pub(super) bytes_written: u64,
 }
@@ -43,7 +46,8 @@ impl Transport {
             output: Output::default(),
             decoder: BodyDecoder::default(),
             encoder: BodyEncoder::None,
-            room: buffer::SMALL,
+            large: false,
+            ended: false,
             bytes_written: 0,
         }
     }
@@ -52,9 +56,10 @@ impl Transport {
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let read = match self.io.poll_readable(cx) {
             Poll::Ready(Ok(())) => self.poll_read(cx),
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
+        self.ended |= matches!(read, Poll::Ready(Ok(0) | Err(_)));
         // Readiness may turn out to be of the past.
         if read.is_pending() {
             buffer::give_unless_shared(&mut self.input);
@@ -63,17 +68,18 @@ impl Transport {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() == 0 && self.room == buffer::SMALL {
+        let room = if self.large { buffer::LARGE } else { buffer::SMALL };
+        if self.input.capacity() == 0 && !self.large {
             self.input = buffer::take();
         }
         // What is left of a lent buffer is used up before room is made by moving or growing.
-        if self.input.capacity() - self.input.len() < self.room / 4 {
-            self.input.reserve(self.room);
+        if self.input.capacity() - self.input.len() < room / 4 {
+            self.input.reserve(room);
         }
         let offered = self.input.capacity() - self.input.len();
         let read = ready!(self.io.poll_read_buf(cx, &mut self.input))?;
         self.bytes_read += read as u64;
-        self.room = if read == offered { buffer::LARGE } else { buffer::SMALL };
+        self.large = read == offered;
         Poll::Ready(Ok(read))
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Http1Lease {
     /// Stands behind the connection, so that it is given back only once that is closed: the host must never see
     /// one connection more than it may have.
     _held: Held,
+    /// Found closed by the host while nothing used it.
+    stale: bool,
     /// Our end's address; asked for once, since that is a system call.
     pub(crate) local: Option<Address>,
 }
@@ -33,16 +35,44 @@ impl Http1Lease {
         self.connection.requests() > 0
     }
 
+    /// Whether an unused connection can't be used any more.
+    pub(super) fn is_stale(&mut self) -> bool {
+        self.stale = self.connection.is_stale();
+        self.stale
+    }
+
     /// Counts the bytes moved so far, so that a long transfer shows while it runs.
     pub(crate) fn count_traffic(&mut self) {
         self.metrics.traffic(self.connection.take_traffic());
+    }
+
+    /// Counts the end of the connection, by who brought it about.
+    fn count_close(&self) {
+        use UpstreamStat::{
+            ConnectionClose, ConnectionCloseNotify, ConnectionLocalClose,
+            ConnectionLocalCloseWithActiveRequest, ConnectionRemoteClose,
+            ConnectionRemoteCloseWithActiveRequest,
+        };
+        let (closed, busy) = if self.stale || self.connection.is_ended() {
+            (ConnectionRemoteClose, ConnectionRemoteCloseWithActiveRequest)
+        } else {
+            (ConnectionLocalClose, ConnectionLocalCloseWithActiveRequest)
+        };
+        self.metrics.inc(ConnectionClose);
+        self.metrics.inc(closed);
+        if self.connection.is_busy() {
+            self.metrics.inc(busy);
+        }
+        if self.connection.announced_close() {
+            self.metrics.inc(ConnectionCloseNotify);
+        }
     }
 }
 
 impl Drop for Http1Lease {
     fn drop(&mut self) {
         self.count_traffic();
-        self.metrics.inc(UpstreamStat::ConnectionClose);
+        self.count_close();
         self.metrics.dec(UpstreamStat::ConnectionActive);
     }
 }
@@ -147,7 +177,15 @@ async fn open(
             metrics.inc(UpstreamStat::ConnectionActive);
             let local = stream.local_address();
             let connection = ClientConnection::new(stream, limits.clone());
-            Ok(Box::new(Http1Lease { connection, id, host: host.id, metrics, _held: held, local }))
+            Ok(Box::new(Http1Lease {
+                connection,
+                id,
+                host: host.id,
+                metrics,
+                _held: held,
+                stale: false,
+                local,
+            }))
         }
         Err(error) => {
             metrics.inc(UpstreamStat::ConnectionConFail);

@@ -78,12 +78,11 @@ impl Pools {
     /// The unused connection that was used last, if one is alive.
     pub(super) fn take_idle(&self, cluster: &Cluster, host: &Host) -> Option<Box<Http1Lease>> {
         self.with(cluster, host, |pool| {
-            while let Some(idle) = pool.idle.pop() {
+            while let Some(mut idle) = pool.idle.pop() {
                 pool.metrics.dec(UpstreamStat::ConnectionIdle);
-                if !idle.lease.connection.is_stale() {
+                if !idle.lease.is_stale() {
                     return Some(idle.lease);
                 }
-                pool.metrics.inc(UpstreamStat::ConnectionRemoteClose);
             }
             None
         })?
@@ -116,17 +115,7 @@ impl Pools {
     /// Closes what has waited for too long or was closed by its host. Called some times a second.
     pub(crate) fn sweep(&self) {
         let now = Instant::now();
-        self.close_where(|idle, pool| {
-            if idle.lease.connection.is_stale() {
-                pool.inc(UpstreamStat::ConnectionRemoteClose);
-                return true;
-            }
-            let unused = idle.until <= now;
-            if unused {
-                pool.inc(UpstreamStat::ConnectionLocalClose);
-            }
-            unused
-        });
+        self.close_where(|idle| idle.lease.is_stale() || idle.until <= now);
         if let Some(mut hosts) = self.hosts.borrow() {
             for pool in hosts.values_mut() {
                 pool.http2.sweep(pool.idle_timeout, &pool.metrics);
@@ -142,7 +131,6 @@ impl Pools {
                 .filter_map(|pool| {
                     let idle = pool.idle.pop()?;
                     pool.metrics.dec(UpstreamStat::ConnectionIdle);
-                    pool.metrics.inc(UpstreamStat::ConnectionLocalClose);
                     Some(idle)
                 })
                 .collect();
@@ -154,7 +142,7 @@ impl Pools {
 
     /// Closes every unused connection; for the end of the worker.
     pub(crate) fn clear(&self) {
-        self.close_where(|_, _| true);
+        self.close_where(|_| true);
         if let Some(mut hosts) = self.hosts.borrow() {
             for pool in hosts.values_mut() {
                 pool.http2.clear();
@@ -162,15 +150,14 @@ impl Pools {
         }
     }
 
-    fn close_where(&self, mut close: impl FnMut(&Idle, &UpstreamMetrics) -> bool) {
+    fn close_where(&self, mut close: impl FnMut(&mut Idle) -> bool) {
         let Some(mut hosts) = self.hosts.borrow() else { return };
         let mut closed = Vec::new();
         for pool in hosts.values_mut() {
             let before = pool.idle.len();
-            let metrics = &pool.metrics;
-            closed.extend(pool.idle.extract_if(.., |idle| close(idle, metrics)));
+            closed.extend(pool.idle.extract_if(.., &mut close));
             for _ in pool.idle.len()..before {
-                metrics.dec(UpstreamStat::ConnectionIdle);
+                pool.metrics.dec(UpstreamStat::ConnectionIdle);
             }
             if pool.idle.is_empty() {
                 pool.idle.shrink_to_fit();
