@@ -210,11 +210,12 @@ def test_a_broken_request_is_a_protocol_error(proxy, backend):
 def test_no_route_and_no_cluster(mecha):
     port = free_port()
     routes = [c.to_cluster("missing", c.match("/missing")), c.direct(200, when=c.match(path="/ok"))]
-    process = mecha(listeners=[c.http_listener(port)], routers=[c.router(routes)], clusters=[c.cluster(1, name="missing")])
+    process = mecha(listeners=[c.http_listener(port)], routers=[c.router(routes)], clusters=[c.cluster(1, name="other")])
     assert get(port, "/nowhere").status == 404
     becomes(lambda: process.downstream("request_no_route_total"), 1, "requests without a route")
     assert process.downstream("request_failed") == 1
-    assert get(port, "/ok").status == 200
+    assert (get(port, "/ok").status, get(port, "/missing").status) == (200, 404)
+    becomes(lambda: process.downstream("request_no_cluster_total"), 1, "requests to no cluster")
     assert process.downstream("request_no_route_total") == 1
 
 
@@ -286,6 +287,25 @@ def test_upstream_connections_are_counted_by_who_closed_them(proxy, backend):
     assert process.upstream("connection_total") == 1
     assert process.upstream("connection_close") == 1
     assert process.upstream("connection_local_close") == 0
+
+
+def test_connections_that_end_under_a_request_are_counted_by_who_ended_them(proxy, backend):
+    async def cuts(request, connection):
+        if request.target == "/cut":
+            connection.reset()
+        else:
+            await silent(request, connection)
+
+    server = backend(cuts)
+    process, port = proxy(server.port)
+    assert get(port, "/cut").status == 502
+    becomes(lambda: process.upstream("connection_remote_close_with_active_request"), 1, "connections cut by the host")
+    with Raw(port) as client:
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_requests(2)
+    becomes(lambda: process.upstream("connection_local_close_with_active_request"), 1, "connections cut by the proxy")
+    assert process.upstream("connection_remote_close") == process.upstream("connection_local_close") == 1
+    assert process.upstream("connection_close") == 2
 
 
 def test_connect_time_has_a_histogram(proxy, backend):
