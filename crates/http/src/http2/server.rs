@@ -119,6 +119,11 @@ impl ServerConnection {
         self.inner.abrupt_shutdown(Reason::NO_ERROR);
     }
 
+    /// Ends the connection of a client that makes too much work (ENHANCE_YOUR_CALM).
+    pub fn expel(&mut self) {
+        self.inner.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+    }
+
     /// Bytes that the connection moved.
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
@@ -164,6 +169,11 @@ impl ServerStream {
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<h2::Error> {
         let reset = if self.head_sent { self.sending.poll_reset(cx) } else { self.respond.poll_reset(cx) };
         reset.map(|reset| reset.map_or_else(|error| error, h2::Error::from))
+    }
+
+    /// Whether the head of the response was given.
+    pub fn is_answered(&self) -> bool {
+        self.head_sent
     }
 
     /// Sends an informational response (1xx other than 101).

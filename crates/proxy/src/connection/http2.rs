@@ -18,7 +18,7 @@ use mecha_net::Stream;
 use tokio::time::{Instant, timeout};
 
 use crate::client::Client;
-use crate::exchange::{Context, Downstream, Request, exchange};
+use crate::exchange::{Context, Downstream, Outcome, Request, exchange};
 use crate::listener::{Door, HttpFilter};
 use crate::worker::Slot;
 
@@ -27,6 +27,12 @@ const PREFACE_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long a client may take to close after its last stream, once it was told to; then it is not waited for.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
+/// A client that takes back so many requests of a connection, each within [`HASTE`] and before its response, and no
+/// fewer than half of all, is cut off. `h2` bounds only those that it resets before we take them up (rapid reset,
+/// CVE-2023-44487); paced a little slower, each costs the upstream a request. Both numbers are Envoy's.
+const MOST_TAKEN_BACK: u32 = 500;
+const HASTE: Duration = Duration::from_secs(1);
 
 /// What the streams of one connection have in common.
 struct Shared {
@@ -39,6 +45,15 @@ struct State {
     phase: Phase,
     /// Since when there is no stream, or since when the phase holds if that came later.
     idle_since: Instant,
+    finished: u32,
+    taken_back: u32,
+}
+
+/// How a stream ended, as far as the connection cares.
+enum Ended {
+    Usual,
+    /// The client reset it in haste, before the response.
+    TakenBack,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,7 +79,7 @@ pub(super) async fn serve(
     let shared = Arc::new(Shared { door: door.clone(), client, http: http.clone() });
     let mut streams = FuturesUnordered::new();
     let mut timer = LazyTimer::new();
-    let mut state = State { phase: Phase::Serving, idle_since: Instant::now() };
+    let mut state = State { phase: Phase::Serving, idle_since: Instant::now(), finished: 0, taken_back: 0 };
     poll_fn(|cx| {
         slot.register(cx);
         if state.phase == Phase::Serving && door.worker.is_draining() {
@@ -81,13 +96,19 @@ pub(super) async fn serve(
             }
             // All streams that can move do so before the connection writes: their frames leave together.
             let mut finished = false;
-            while let Poll::Ready(Some(())) = Pin::new(&mut streams).poll_next(cx) {
+            while let Poll::Ready(Some(ended)) = Pin::new(&mut streams).poll_next(cx) {
                 finished = true;
+                state.count(&ended);
             }
             if !finished {
                 break;
             }
             state.idle_since = Instant::now();
+            if state.phase != Phase::Closing && state.is_flooded() {
+                door.inc(DownstreamStat::ProtocolError);
+                state.phase = Phase::Closing;
+                connection.expel();
+            }
         }
         let limit = state.idle_limit(door).filter(|_| streams.is_empty() || state.phase == Phase::Closing);
         timer.set(limit.map(|limit| state.idle_since + limit));
@@ -101,6 +122,17 @@ pub(super) async fn serve(
 }
 
 impl State {
+    fn count(&mut self, ended: &Ended) {
+        self.finished = self.finished.saturating_add(1);
+        if matches!(ended, Ended::TakenBack) {
+            self.taken_back = self.taken_back.saturating_add(1);
+        }
+    }
+
+    fn is_flooded(&self) -> bool {
+        self.taken_back >= MOST_TAKEN_BACK && self.taken_back >= self.finished / 2
+    }
+
     /// Tells the client to open no more streams; the connection ends when those that are open have.
     fn drain(&mut self, door: &Door, why: DownstreamStat, connection: &mut ServerConnection) {
         (self.phase, self.idle_since) = (Phase::Draining, Instant::now());
@@ -149,7 +181,8 @@ fn poll_accept(
 
 type NewStream = (RequestHead, Length, ServerStream);
 
-async fn serve_stream(shared: Arc<Shared>, (head, length, mut stream): NewStream) {
+async fn serve_stream(shared: Arc<Shared>, (head, length, mut stream): NewStream) -> Ended {
+    let start = Instant::now();
     let worker = &shared.door.worker;
     let mut timer = LazyTimer::new();
     let mut pick = PickState::new(worker.fork_rng());
@@ -161,5 +194,8 @@ async fn serve_stream(shared: Arc<Shared>, (head, length, mut stream): NewStream
         pick: &mut pick,
     };
     let mut request = Request { head, length, wants_upgrade: false };
-    exchange(context, &mut request, Downstream::Http2(&mut stream)).await;
+    match exchange(context, &mut request, Downstream::Http2(&mut stream)).await {
+        Outcome::Broken if !stream.is_answered() && start.elapsed() < HASTE => Ended::TakenBack,
+        Outcome::Complete | Outcome::Broken => Ended::Usual,
+    }
 }
