@@ -264,6 +264,45 @@ def test_a_flood_ends_its_connection(relay, pieces):
     eventually(lambda: process.downstream("request_active") == 0, "nothing of it is left")
 
 
+def test_requests_that_are_taken_back_at_leisure_end_their_connection_too(relay):
+    """Rapid reset at a pace at which each request has reached the server when it is taken back."""
+    process, port, server = relay(never)
+    with Frames(port) as client:
+        client.until(lambda: client.of(SettingsFrame), "settings")
+        for first in range(1, 2000, 20):
+            sids = range(first, first + 20, 2)
+            client.send(*[client.request(sid) for sid in sids])
+            server.wait_requests(sids[-1] // 2 + 1)
+            client.send(*[RstStreamFrame(sid, error_code=raw.CANCEL) for sid in sids])
+            # An answer to PING shows that what came before it has been read.
+            client.send(PingFrame(0, first.to_bytes(8, "big")))
+            pongs = len(client.of(PingFrame)) + 1
+            client.until(lambda: len(client.of(PingFrame)) == pongs or client.goaways, "an answer")
+            if client.goaways:
+                break
+        client.to_close()
+        assert client.goaways[-1].error_code == raw.ENHANCE_YOUR_CALM
+    before = len(server.requests)
+    assert 500 <= before <= 520
+    assert process.downstream("protocol_error") == 1
+    with Client(port) as other:
+        other.start()
+        server.wait_requests(before + 1)
+
+
+def test_taking_back_a_few_requests_is_no_offence(relay):
+    _, port, server = relay(lambda exchange: exchange.path == "/held" or exchange.respond(body=b"ok"))
+    with Client(port) as client:
+        for number in range(60):
+            held = [client.start("/held") for _ in range(10)]
+            sids = [client.start() for _ in range(11)]
+            server.wait_requests(21 * (number + 1))
+            for sid in held:
+                client.reset(sid)
+            assert all(client.finish(sid).data == b"ok" for sid in sids)
+        assert client.goaway is None
+
+
 def pings(client: Frames):
     for number in range(400):
         yield PingFrame(0, number.to_bytes(8, "big")).serialize() * 1000
