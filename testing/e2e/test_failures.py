@@ -61,9 +61,15 @@ def no_route(backend):
     yield {"hosts": [free_port()], "routes": [c.to_cluster(when=c.match("/elsewhere"))]}
 
 
+@contextlib.contextmanager
+def no_cluster(backend):
+    yield {"hosts": [free_port()], "routes": [c.to_cluster("nowhere")]}
+
+
 #: How it comes about; status, flag, and the counters that move by one (or by so many).
 FAILURES = {
     "no-route": (no_route, 404, "NR", {"request_no_route_total": 1}, {}),
+    "no-cluster": (no_cluster, 404, "NR", {"request_no_cluster_total": 1}, {}),
     "no-host": (nobody, 503, "UH", {}, {"request_no_healthy_host_total": 1}),
     "refused": (refusing, 503, "UF", {}, {"connection_con_fail": 4}),
     "connect-timeout": (unreachable, 503, "UF", {}, {"connection_timeout_total": 4}),
@@ -107,6 +113,8 @@ def test_a_failure_has_its_status_flag_and_counters(failing, name):
         assert log.last() == (str(status), flag)
         # The client may go on: what failed was the upstream.
         assert client.get().status == status
+    # A line is written after everything was counted.
+    log.wait(2)
     for key, times in downstream.items():
         assert process.downstream(key) == 2 * times, key
     for key, times in upstream.items():

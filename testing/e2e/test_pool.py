@@ -59,7 +59,8 @@ def test_connections_are_used_again(proxy, backend):
     for _ in range(5):
         assert get(port).status == 200
     assert server.accepted == 1
-    assert process.upstream("connection_total") == process.upstream("connection_active") == process.upstream("connection_idle") == 1
+    eventually(lambda: process.upstream("connection_idle") == 1, "it waits for the next request")
+    assert process.upstream("connection_total") == process.upstream("connection_active") == 1
     assert process.upstream("request_total") == 5
     assert process.metric("upstream_request_total", cluster="backend", host=f"127.0.0.1:{server.port}") == 5
 
@@ -81,6 +82,7 @@ def test_an_idle_connection_that_was_closed_is_not_used(proxy, backend):
     process, port = proxy(server.port, processor=1)
     for _ in range(3):
         assert get(port).status == 200
+        eventually(lambda: process.upstream("connection_idle") == 1, "it is kept")
         server.close_idle()
         eventually(lambda: not server.connections, "closed at the backend")
     assert get(port, method="POST", body=b"once").status == 200
@@ -440,4 +442,4 @@ def test_a_killed_host_leaves_no_call_hanging(proxy):
     assert problems == []
     assert not any(thread.is_alive() for thread in threads)
     assert set(statuses) <= {0, 200, 502, 503}
-    assert process.upstream("request_active") == process.downstream("request_active") == 0
+    eventually(lambda: process.upstream("request_active") == process.downstream("request_active") == 0, "nothing is left in flight")
