@@ -91,7 +91,7 @@ def test_the_default_line_of_a_failure(logged):
     process, port, file = logged(dead, routes=[c.to_cluster(when=c.match("/dead"))])
     assert get(port, "/dead").status == 503
     assert get(port, "/nowhere").status == 404
-    failed, lost = (parsed(line) for line in wait_lines(file, 2))
+    lost, failed = sorted((parsed(line) for line in wait_lines(file, 2)), key=lambda line: line["code"])
     assert (failed["code"], failed["flag"], failed["upstream"], failed["response_received"]) == ("503", "true", f"127.0.0.1:{dead}", "-")
     assert (lost["code"], lost["flag"], lost["upstream"], lost["upstream_connection"], lost["upstream_local"]) == ("404", "true", "-", "-", "-")
 
