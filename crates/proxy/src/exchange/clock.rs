@@ -28,8 +28,8 @@ enum Phase {
     Connecting,
     /// It was sent; the response head is awaited. Holds the end of the try.
     Awaiting(Option<Instant>),
-    /// Bodies move.
-    Streaming,
+    /// Bodies move. Holds the end of the global timeout where that still counts.
+    Streaming(Option<Instant>),
 }
 
 impl<'a> Clock<'a> {
@@ -73,9 +73,9 @@ impl<'a> Clock<'a> {
 
     /// Bodies moved, or begin to, at `now`. A stated global timeout goes on to hold, except for tunnels.
     pub(super) fn streaming(&mut self, now: Instant, tunnel: bool) {
-        self.phase = Phase::Streaming;
         let idle = self.idle.map(|limit| now + limit);
         let global = self.global.filter(|_| self.explicit && !tunnel);
+        self.phase = Phase::Streaming(global);
         self.timer.set(match (idle, global) {
             (Some(idle), Some(global)) => Some(idle.min(global)),
             (idle, global) => idle.or(global),
@@ -90,13 +90,68 @@ impl<'a> Clock<'a> {
     /// Ready with what ran out.
     pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Kind> {
         let phase = self.phase;
-        let global = self.global;
         self.timer.poll_expired(cx).map(|()| match phase {
             Phase::Receiving => Kind::SlowClient,
             Phase::Awaiting(Some(_)) => Kind::TryTimeout,
             Phase::Connecting | Phase::Awaiting(None) => Kind::Timeout,
-            Phase::Streaming if global.is_some_and(|end| Instant::now() >= end) => Kind::Timeout,
-            Phase::Streaming => Kind::StreamIdle,
+            Phase::Streaming(Some(end)) if Instant::now() >= end => Kind::Timeout,
+            Phase::Streaming(_) => Kind::StreamIdle,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    const fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// A clock with an idle timeout of 15 s.
+    fn clock(timer: &mut LazyTimer) -> Clock<'_> {
+        let start = Instant::now();
+        let idle = Some(secs(15));
+        Clock { timer, body: None, idle, global: None, explicit: false, phase: Phase::Receiving, start }
+    }
+
+    fn timeouts(explicit: bool) -> Timeouts {
+        Timeouts { global: secs(60), explicit, per_try: None }
+    }
+
+    /// What a response runs into whose body moves every ten seconds for so long and then stands still, and when.
+    async fn streamed(explicit: bool, tunnel: bool, moving: u64) -> (Kind, u64) {
+        let mut timer = LazyTimer::new();
+        let mut clock = clock(&mut timer);
+        clock.awaiting(clock.start, &timeouts(explicit));
+        loop {
+            clock.streaming(Instant::now(), tunnel);
+            let still = clock.start.elapsed() >= secs(moving);
+            let step = if still { secs(3_600) } else { secs(10) };
+            if let Ok(kind) = tokio::time::timeout(step, poll_fn(|cx| clock.poll_expired(cx))).await {
+                return (kind, clock.start.elapsed().as_secs());
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_stated_timeout_bounds_a_body_that_moves() {
+        assert_eq!(streamed(false, false, 600).await, (Kind::StreamIdle, 615));
+        assert_eq!(streamed(true, false, 600).await, (Kind::Timeout, 60));
+        assert_eq!(streamed(true, false, 10).await, (Kind::StreamIdle, 25));
+        assert_eq!(streamed(true, true, 600).await, (Kind::StreamIdle, 615));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_global_timeout_goes_on_over_the_tries() {
+        let mut timer = LazyTimer::new();
+        let mut clock = clock(&mut timer);
+        clock.awaiting(clock.start, &Timeouts { per_try: Some(secs(5)), ..timeouts(false) });
+        assert_eq!(poll_fn(|cx| clock.poll_expired(cx)).await, Kind::TryTimeout);
+        assert_eq!(clock.start.elapsed().as_secs(), 5);
+        clock.awaiting(Instant::now(), &timeouts(false));
+        assert_eq!(poll_fn(|cx| clock.poll_expired(cx)).await, Kind::Timeout);
+        assert_eq!(clock.start.elapsed().as_secs(), 60);
     }
 }
