@@ -280,7 +280,7 @@ def test_who_waits_takes_the_next_connection(proxy, backend, aside, limit):
     for _ in range(3):
         aside(lambda: answers.append(get(port).text))
     eventually(lambda: process.upstream("request_pending") == 2, "two wait")
-    assert len(server.requests) == 1
+    assert len(server.wait_requests(1)) == 1
     gate.open()
     eventually(lambda: answers == ["held"] * 3, "all are answered")
     assert process.upstream("request_pending") == 0
