@@ -77,7 +77,11 @@ class Frames:
         if head is None:
             return None
         got, length = Frame.parse_frame_header(memoryview(head))
-        body = self._take(length)
+        try:
+            body = self._take(length)
+        except TimeoutError:
+            self._buffer = head + self._buffer
+            raise
         if body is None:
             return None
         got.parse_body(memoryview(body))
@@ -118,6 +122,12 @@ class Frames:
     def to_close(self, seconds: float = 10) -> None:
         """Reads until the other side has closed."""
         self.until(lambda: self.closed, "the end of the connection", seconds)
+
+    def ended(self) -> bool:
+        """Whether the other side has said that it ends the connection, or has; does not wait for it."""
+        with contextlib.suppress(TimeoutError):
+            self.read(0.001)
+        return bool(self.goaways) or self.closed
 
     def finish(self, sid: int, seconds: float = 10) -> dict[str, str]:
         """Reads until a stream has ended. Returns its first header block."""
