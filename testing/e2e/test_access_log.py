@@ -54,6 +54,8 @@ def logged(proxy, tmp_path):
     """A listener with an access log: process, port, the log's file."""
 
     def start(*hosts, log_format: str | None = None, path: Path | str | None = None, logs: list | None = None, **more):
+        # Lines of one worker stand in the order of its requests.
+        more.setdefault("processor", 1)
         file = path or tmp_path / "access.log"
         log = {"log_path": str(file)} | ({"log_format": log_format} if log_format is not None else {})
         process, port = proxy(*hosts, listener={"name": "in", "type": "ingress", "access_logs": [log] if logs is None else logs}, **more)

@@ -72,14 +72,18 @@ def run_page(page: Path, root: Path, seconds: float = 50) -> list[Step]:
         script.append(f"{{\n{step.commands}}} >{root}/{number}.out 2>&1 </dev/null")
     environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"}
     shell = subprocess.Popen(["bash", "-c", "\n".join(script)], cwd=root, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    in_time = True
     try:
         shell.wait(seconds)
+    except subprocess.TimeoutExpired:
+        in_time = False
     finally:
         end_session(shell.pid)
         shell.wait()
     for number, step in enumerate(blocks):
         output = root / f"{number}.out"
         step.output = output.read_text(errors="replace") if output.exists() else ""
+    assert in_time, f"not done within {seconds} s; printed so far:\n" + "".join(f"{step.commands}->\n{step.output}\n" for step in blocks if step.output)
     return blocks
 
 
