@@ -61,9 +61,10 @@ def serving(port: int, *command: str | Path, cwd: Path | None = None) -> Iterato
 
 
 @contextlib.contextmanager
-def nghttpd(port: int, folder: Path) -> Iterator[None]:
-    """nghttp2's own server, cleartext, serving files."""
-    with serving(port, "nghttpd", "--no-tls", "--address=127.0.0.1", f"--htdocs={folder}", str(port)):
+def nghttpd(port: int, folder: Path, streams: int = 100) -> Iterator[None]:
+    """nghttp2's own server, cleartext, serving files; a client may have so many streams open at once."""
+    limit = f"--max-concurrent-streams={streams}"
+    with serving(port, "nghttpd", "--no-tls", "--address=127.0.0.1", limit, f"--htdocs={folder}", str(port)):
         yield
 
 

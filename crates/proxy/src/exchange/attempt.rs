@@ -152,9 +152,8 @@ impl Exchange<'_> {
                 waiting = true;
                 self.clock.connecting(Instant::now(), timeouts);
             }
-            if self.body.source_ended
-                && let Poll::Ready(gone) = self.down.poll_gone(cx, "while connecting")
-            {
+            // What it still sends of its body waits in the buffers meanwhile.
+            if let Poll::Ready(gone) = self.down.poll_gone(cx, "while connecting") {
                 return Poll::Ready(Err(gone));
             }
             let late = |kind| Err(Error::upstream(kind, "no connection in time"));

@@ -7,15 +7,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mecha_base::{Error, Kind, Result, RetrySafety};
-use mecha_cluster::{Cluster, ConnectionGuard, Host};
+use mecha_cluster::{Cluster, ConnectionGuard, Host, LimitGuard};
 use mecha_http::http2::{ClientConnection, Driver};
 use mecha_metrics::{UpstreamHistogram, UpstreamStat};
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connect::connect;
 use super::metrics::UpstreamMetrics;
 use super::pool::Pools;
+use super::queue::Place;
 
 /// The connections of one host.
 #[derive(Default)]
@@ -23,6 +24,14 @@ pub(super) struct Http2Pool {
     open: Vec<Shared>,
     /// Requests that wait for the connection that is being made; `Some` while one is.
     opening: Option<Vec<oneshot::Sender<Kind>>>,
+    room: Arc<Room>,
+}
+
+/// Those who wait for a stream to end because every connection is full.
+#[derive(Default)]
+struct Room {
+    waiting: AtomicUsize,
+    freed: Notify,
 }
 
 struct Shared {
@@ -38,11 +47,15 @@ pub(crate) struct Http2Lease {
     pub(crate) connection: ClientConnection,
     pub(crate) id: u64,
     streams: Arc<AtomicUsize>,
+    room: Arc<Room>,
 }
 
 impl Drop for Http2Lease {
     fn drop(&mut self) {
         self.streams.fetch_sub(1, Ordering::Relaxed);
+        if self.room.waiting.load(Ordering::Relaxed) > 0 {
+            self.room.freed.notify_one();
+        }
     }
 }
 
@@ -62,7 +75,15 @@ impl Http2Pool {
         shared.requests = shared.requests.saturating_add(1);
         shared.idle_since = Instant::now();
         let (connection, streams) = (shared.connection.clone(), shared.streams.clone());
-        Some(Http2Lease { connection, id: shared.id, streams })
+        Some(Http2Lease { connection, id: shared.id, streams, room: self.room.clone() })
+    }
+
+    /// Gives up the connection with the fewest streams: it takes no more of them and closes when they have ended.
+    pub(super) fn yield_one(&mut self) {
+        let streams = |(_, shared): &(usize, &Shared)| shared.streams.load(Ordering::Relaxed);
+        if let Some((at, _)) = self.open.iter().enumerate().min_by_key(streams) {
+            self.open.remove(at);
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -86,13 +107,13 @@ impl Pools {
     /// The right to open a stream to `host`.
     ///
     /// # Errors
-    /// [`Kind::ConnectFailed`], [`Kind::ConnectTimeout`], or [`Kind::Overflow`] when every connection that may be open
-    /// is full.
+    /// [`Kind::ConnectFailed`], [`Kind::ConnectTimeout`], or [`Kind::Overflow`] when every connection that may be open is
+    /// full, and too many wait already or none had room within the connect timeout.
     pub(crate) async fn http2(
         self: &Arc<Self>,
         cluster: &Arc<Cluster>,
         host: &Arc<Host>,
-        id: impl FnOnce() -> u64,
+        id: impl Fn() -> u64,
     ) -> Result<Http2Lease> {
         let most = cluster.max_requests_per_connection;
         if let Some(Some(lease)) = self.with(cluster, host, |pool| pool.http2.lease(most)) {
@@ -105,24 +126,34 @@ impl Pools {
         self: &Arc<Self>,
         cluster: &Arc<Cluster>,
         host: &Arc<Host>,
-        id: impl FnOnce() -> u64,
+        id: impl Fn() -> u64,
     ) -> Result<Http2Lease> {
         let most = cluster.max_requests_per_connection;
-        let mut id = Some(id);
+        let deadline = Instant::now() + cluster.connect_timeout;
+        let mut waiting: Option<Waiting> = None;
         loop {
-            let waiting = self.with(cluster, host, |pool| {
+            let joined = self.with(cluster, host, |pool| {
                 let (tell, told) = oneshot::channel();
                 pool.http2.opening.as_mut().map(|waiters| {
                     waiters.push(tell);
                     told
                 })
             });
-            let told = match waiting.flatten() {
-                Some(told) => told,
-                None => self.start_opening(cluster, host, id.take().map_or(0, |id| id()))?,
+            let told = match joined.flatten() {
+                Some(told) => Some(told),
+                None => self.start_opening(cluster, host, &id)?,
             };
-            if let Ok(kind) = told.await {
-                return Err(Error::upstream(kind, host.name.to_string()).retry_when(RetrySafety::Safe));
+            match (told, &mut waiting) {
+                (Some(told), _) => {
+                    if let Ok(kind) = told.await {
+                        return Err(
+                            Error::upstream(kind, host.name.to_string()).retry_when(RetrySafety::Safe)
+                        );
+                    }
+                }
+                (None, Some(waiting)) => waiting.until(deadline).await?,
+                // Between the look above and joining, there may have come room.
+                (None, none) => *none = Some(self.wait_for_room(cluster, host)?),
             }
             if let Some(Some(lease)) = self.with(cluster, host, |pool| pool.http2.lease(most)) {
                 return Ok(lease);
@@ -130,19 +161,35 @@ impl Pools {
         }
     }
 
+    /// A place among those who wait for a stream or a connection to end.
+    fn wait_for_room(&self, cluster: &Cluster, host: &Host) -> Result<Waiting> {
+        let shared = self
+            .with(cluster, host, |pool| (pool.metrics.clone(), pool.queue.clone(), pool.http2.room.clone()));
+        let (metrics, queue, room) = shared.ok_or_else(overflow)?;
+        let Some(pending) = cluster.try_pending() else {
+            metrics.inc(UpstreamStat::RequestPendingOverflow);
+            return Err(overflow());
+        };
+        metrics.inc(UpstreamStat::RequestPending);
+        room.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = queue.join(host.id, self.worker);
+        self.queues.ring_others(self.worker);
+        Ok(Waiting { room, place, metrics, _pending: pending })
+    }
+
     /// Starts to make a connection on a task of its own, since others may come to wait for it. The receiver is told the
-    /// kind of failure, or closed on success.
+    /// kind of failure, or closed on success; there is none when no connection may be opened.
     fn start_opening(
         self: &Arc<Self>,
         cluster: &Arc<Cluster>,
         host: &Arc<Host>,
-        id: u64,
-    ) -> Result<oneshot::Receiver<Kind>> {
-        let overflow = || Error::upstream(Kind::Overflow, "every HTTP/2 connection is full");
-        let guard = host.try_connection(cluster).ok_or_else(|| {
+        id: &impl Fn() -> u64,
+    ) -> Result<Option<oneshot::Receiver<Kind>>> {
+        let Some(guard) = host.try_connection(cluster) else {
             self.with(cluster, host, |pool| pool.metrics.inc(UpstreamStat::ConnectionOverflow));
-            overflow()
-        })?;
+            return Ok(None);
+        };
+        let id = id();
         let (tell, told) = oneshot::channel();
         let metrics = self.with(cluster, host, |pool| {
             pool.http2.opening = Some(vec![tell]);
@@ -167,17 +214,55 @@ impl Pools {
                     pools.with(&cluster, &host, |pool| pool.http2.open.push(shared));
                     drop(waiters);
                     drive(driver, &metrics, &traffic, guard).await;
+                    pools.with(&cluster, &host, |pool| pool.queue.wake_any(host.id));
                 }
                 Err(error) => {
                     drop(guard);
+                    pools.with(&cluster, &host, |pool| pool.queue.wake_any(host.id));
                     for waiter in waiters {
                         let _ = waiter.send(error.kind());
                     }
                 }
             }
         });
-        Ok(told)
+        Ok(Some(told))
     }
+}
+
+/// A request that waits for room.
+struct Waiting {
+    room: Arc<Room>,
+    place: Place,
+    metrics: UpstreamMetrics,
+    _pending: LimitGuard,
+}
+
+impl Waiting {
+    /// Waits until a stream here or a connection anywhere has ended.
+    async fn until(&mut self, deadline: Instant) -> Result<()> {
+        tokio::select! {
+            () = self.room.freed.notified() => Ok(()),
+            () = self.place.woken() => {
+                self.place = self.place.again();
+                Ok(())
+            }
+            () = sleep_until(deadline) => {
+                self.metrics.inc(UpstreamStat::RequestPendingOverflow);
+                Err(overflow())
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.room.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.dec(UpstreamStat::RequestPending);
+    }
+}
+
+fn overflow() -> Error {
+    Error::upstream(Kind::Overflow, "every HTTP/2 connection that may be open is full")
 }
 
 async fn open(

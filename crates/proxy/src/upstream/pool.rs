@@ -123,12 +123,13 @@ impl Pools {
         }
     }
 
-    /// Gives up one unused connection to each host that somebody elsewhere waits for.
-    pub(crate) fn yield_idle(&self) {
+    /// Gives up one connection to each host that somebody elsewhere waits for: an unused one, or one that is shared.
+    pub(crate) fn yield_one(&self) {
         let closed = self.hosts.borrow().map(|mut hosts| {
-            let wanted = hosts.values_mut().filter(|pool| !pool.queue.is_empty());
+            let wanted = hosts.values_mut().filter(|pool| pool.queue.is_wanted_elsewhere(self.worker));
             let closed: Vec<_> = wanted
                 .filter_map(|pool| {
+                    pool.http2.yield_one();
                     let idle = pool.idle.pop()?;
                     pool.metrics.dec(UpstreamStat::ConnectionIdle);
                     Some(idle)

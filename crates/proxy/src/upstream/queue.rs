@@ -31,6 +31,8 @@ struct Waiter {
 /// A place in the queue; leaving it early gives a wake-up that came too late to the next one.
 pub(crate) struct Place {
     queue: Arc<Queue>,
+    host: HostId,
+    worker: usize,
     wake: oneshot::Receiver<()>,
     used: bool,
 }
@@ -65,12 +67,17 @@ impl Queue {
         self.waiting.load(Ordering::Acquire) == 0
     }
 
+    /// Whether somebody on another worker waits.
+    pub(crate) fn is_wanted_elsewhere(&self, worker: usize) -> bool {
+        !self.is_empty() && self.waiters.lock().iter().any(|waiter| waiter.worker != worker)
+    }
+
     /// Joins at the end.
     pub(crate) fn join(self: &Arc<Self>, host: HostId, worker: usize) -> Place {
         let (wake, woken) = oneshot::channel();
         self.waiters.lock().push_back(Waiter { host, worker, wake });
         self.waiting.fetch_add(1, Ordering::AcqRel);
-        Place { queue: self.clone(), wake: woken, used: false }
+        Place { queue: self.clone(), host, worker, wake: woken, used: false }
     }
 
     /// Whether somebody on `worker` waits for `host` and was woken: an unused connection can be handed over here.
@@ -108,6 +115,11 @@ impl Place {
     pub(crate) async fn woken(&mut self) {
         let _ = (&mut self.wake).await;
         self.used = true;
+    }
+
+    /// A place at the end again, for one whose wake-up came to nothing.
+    pub(crate) fn again(&self) -> Place {
+        self.queue.join(self.host, self.worker)
     }
 }
 

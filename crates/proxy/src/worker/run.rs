@@ -51,9 +51,11 @@ pub async fn run(
             }
             _ = housekeeping.tick() => {
                 worker.pools().sweep();
+                // Whoever still waits elsewhere has its turn, however busy this worker is.
+                worker.pools().yield_one();
                 worker.flush_logs();
             }
-            () = bell.notified() => worker.pools().yield_idle(),
+            () = bell.notified() => worker.pools().yield_one(),
             changed = snapshots.changed() => {
                 if changed.is_err() {
                     break;
