@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use mecha_config::cluster::HostAddress;
 use mecha_config::{self as config, Config, ListenerAddress};
 use mecha_metrics::{Registry, ServerStat};
 use mecha_net::{Address, listener as net};
@@ -57,10 +58,11 @@ impl Bound {
         let (mut doors, mut inner) = (Vec::new(), Vec::new());
         for listener in &config.listeners {
             if listener.bind {
-                doors.push(take_listener(listener, workers, &logs)?);
+                let inner = is_inner(&config, &listener.address);
+                doors.push(take_listener(listener, workers, inner, &logs)?);
             } else {
                 // No socket: calls from within the process enter by it.
-                inner.push(Listener::new(listener, 0, open_logs(listener, &logs)?));
+                inner.push(Listener::new(listener, 0, true, open_logs(listener, &logs)?));
             }
         }
         let admin = config.admin.as_ref().map(take_admin).transpose()?;
@@ -94,7 +96,12 @@ impl Bound {
     }
 }
 
-fn take_listener(config: &config::Listener, workers: usize, logs: &Logs) -> Result<Taken, AppError> {
+fn take_listener(
+    config: &config::Listener,
+    workers: usize,
+    inner: bool,
+    logs: &Logs,
+) -> Result<Taken, AppError> {
     let failed = |source| AppError::Listen {
         listener: config.name.clone(),
         address: config.address.to_string(),
@@ -106,8 +113,23 @@ fn take_listener(config: &config::Listener, workers: usize, logs: &Logs) -> Resu
     };
     let socket = socket.map_err(failed)?;
     let address = socket.address().map_err(failed)?;
-    let listener = Listener::new(config, address.port().unwrap_or(0), open_logs(config, logs)?);
+    let listener = Listener::new(config, address.port().unwrap_or(0), inner, open_logs(config, logs)?);
     Ok(Taken { listener, socket, address })
+}
+
+/// Whether a cluster leads to a listener of this address: requests pass this process twice.
+fn is_inner(config: &Config, address: &ListenerAddress) -> bool {
+    let leads_here = |host: &HostAddress| match (host, address) {
+        (HostAddress::Tcp(host), ListenerAddress::Tcp(own)) => {
+            host.port() == own.port() && (host.ip() == own.ip() || own.ip().is_unspecified())
+        }
+        (HostAddress::Unix(host), ListenerAddress::Unix(own)) => host == own,
+        (HostAddress::Name(name, port), ListenerAddress::Tcp(own)) => {
+            name == "localhost" && *port == own.port()
+        }
+        _ => false,
+    };
+    config.clusters.iter().flat_map(|cluster| &cluster.hosts).any(|host| leads_here(&host.address))
 }
 
 fn open_logs(config: &config::Listener, logs: &Logs) -> Result<Vec<Arc<dyn AccessSink>>, AppError> {

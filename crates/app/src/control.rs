@@ -8,9 +8,10 @@ use mecha_admin::AdminContext;
 use mecha_base::drain::{self, Mode, Trigger};
 use mecha_config::{Config, ListenerAddress};
 use mecha_observe::Logs;
-use mecha_proxy::Workers;
+use mecha_proxy::{Drains, Workers};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
 use crate::bound::{Bound, Taken};
 use crate::error::AppError;
@@ -38,11 +39,13 @@ impl Bound {
         let addresses = self.addresses();
         let Bound { config, workers, version, registry, logs, snapshot, doors, inner, admin, pid } = self;
         let state = State::new(config.clone(), snapshot.clone(), registry.clone());
-        let (trigger, watch) = drain::new();
+        let (outer_trigger, outer) = drain::new();
+        let (inner_trigger, inner_watch) = drain::new();
+        let drains = Drains { outer, inner: inner_watch };
         let shares = share_out(doors, workers, &config)?;
         let threads =
-            Threads::start(&Workers::new(workers, registry.clone()), &snapshot, shares, &inner, &watch)?;
-        drop(watch);
+            Threads::start(&Workers::new(workers, registry.clone()), &snapshot, shares, &inner, &drains)?;
+        drop(drains);
         let (admin_trigger, admin_watch) = drain::new();
         if let Some(admin) = admin {
             let context = AdminContext { live: state.clone(), registry, logs: logs.clone(), version };
@@ -57,7 +60,16 @@ impl Bound {
         if let Some(ready) = ready {
             let _ = ready.send(addresses);
         }
-        let process = Process { config, state, trigger, admin: admin_trigger, threads, signals, logs };
+        let process = Process {
+            config,
+            state,
+            outer: outer_trigger,
+            inner: inner_trigger,
+            admin: admin_trigger,
+            threads,
+            signals,
+            logs,
+        };
         let ended = process.until_ended(&runtime);
         drop(pid);
         ended
@@ -68,7 +80,10 @@ impl Bound {
 struct Process {
     config: Arc<Config>,
     state: Arc<State>,
-    trigger: Trigger,
+    /// Ends what only others connect to.
+    outer: Trigger,
+    /// Ends what this process connects to itself.
+    inner: Trigger,
     admin: Trigger,
     threads: Threads,
     signals: Signals,
@@ -117,18 +132,27 @@ impl Process {
         let limit = self.config.server.graceful_timeout;
         tracing::info!("draining: requests in flight may take up to {limit:?}");
         self.state.enter(Stage::GracefulStopping);
-        self.trigger.start(Mode::Graceful);
         let deadline = tokio::time::Instant::now() + limit;
+        for half in [Half::Outer, Half::Inner] {
+            if !self.drain_half(half, deadline).await {
+                return self.stop().await;
+            }
+        }
+        Ended::Drained
+    }
+
+    /// Whether everything of this half ended in time, and nobody asked for a quicker end.
+    async fn drain_half(&mut self, half: Half, deadline: Instant) -> bool {
+        let trigger = match half {
+            Half::Outer => &mut self.outer,
+            Half::Inner => &mut self.inner,
+        };
+        trigger.start(Mode::Graceful);
         loop {
             tokio::select! {
-                done = self.trigger.wait(deadline.saturating_duration_since(tokio::time::Instant::now())) => {
-                    if done {
-                        return Ended::Drained;
-                    }
-                    return self.stop().await;
-                }
+                done = trigger.wait(deadline.saturating_duration_since(Instant::now())) => return done,
                 asked = self.signals.next() => match asked {
-                    Asked::Stop => return self.stop().await,
+                    Asked::Stop => return false,
                     Asked::Reopen => self.logs.reopen(),
                     Asked::Drain => {}
                 },
@@ -139,8 +163,9 @@ impl Process {
     /// Ends at once.
     async fn stop(&mut self) -> Ended {
         self.state.enter(Stage::Stopping);
-        self.trigger.start(Mode::Immediate);
-        if !self.trigger.wait(ABORT_LIMIT).await {
+        self.outer.start(Mode::Immediate);
+        self.inner.start(Mode::Immediate);
+        if !self.outer.wait(ABORT_LIMIT).await || !self.inner.wait(ABORT_LIMIT).await {
             tracing::error!("workers did not stop in time");
         }
         Ended::Cut
@@ -173,6 +198,13 @@ fn announce(ready: &Ready, workers: usize) {
         tracing::info!("admin on http://{admin}/");
     }
     tracing::info!("running with {workers} workers");
+}
+
+/// One of the two halves of a drain.
+#[derive(Clone, Copy)]
+enum Half {
+    Outer,
+    Inner,
 }
 
 /// What a signal asks for.

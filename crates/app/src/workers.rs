@@ -4,9 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use mecha_base::drain::Watch;
 use mecha_net::{Listener as Socket, listener as net};
-use mecha_proxy::{Doorway, Listener, Snapshot, Workers, run};
+use mecha_proxy::{Doorway, Drains, Listener, Snapshot, Workers, run};
 use tokio::sync::{mpsc, watch};
 
 use crate::error::AppError;
@@ -33,7 +32,7 @@ impl Threads {
         snapshot: &Arc<Snapshot>,
         shares: Vec<Vec<Share>>,
         inner: &[Arc<Listener>],
-        drain: &Watch,
+        drains: &Drains,
     ) -> Result<Self, AppError> {
         let (sender, snapshots) = watch::channel(snapshot.clone());
         let (tell_ended, ended) = mpsc::unbounded_channel();
@@ -46,7 +45,7 @@ impl Threads {
                 share,
                 inner: inner.to_vec(),
                 snapshots: snapshots.clone(),
-                drain: drain.clone(),
+                drains: drains.clone(),
                 tell_started: tell_started.clone(),
                 tell_ended: tell_ended.clone(),
             };
@@ -82,14 +81,14 @@ struct Thread {
     /// Listeners without a socket.
     inner: Vec<Arc<Listener>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    drain: Watch,
+    drains: Drains,
     tell_started: std::sync::mpsc::Sender<(usize, io::Result<()>)>,
     tell_ended: mpsc::UnboundedSender<usize>,
 }
 
 impl Thread {
     fn run(self) {
-        let Thread { index, workers, share, inner, snapshots, drain, tell_started, tell_ended } = self;
+        let Thread { index, workers, share, inner, snapshots, drains, tell_started, tell_ended } = self;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let serve = |runtime: tokio::runtime::Runtime| {
             let entered = runtime.enter();
@@ -103,7 +102,7 @@ impl Thread {
             }
             let _ = tell_started.send((index, Ok(())));
             drop(entered);
-            runtime.block_on(run(worker, doorways, snapshots, drain));
+            runtime.block_on(run(worker, doorways, snapshots, drains));
             Ok(())
         };
         if let Err(error) = runtime.and_then(serve) {

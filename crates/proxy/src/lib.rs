@@ -14,4 +14,4 @@ mod worker;
 pub use caller::{Call, Caller};
 pub use listener::Listener;
 pub use snapshot::Snapshot;
-pub use worker::{Doorway, Worker, Workers, run};
+pub use worker::{Doorway, Drains, Worker, Workers, run};

@@ -23,6 +23,8 @@ pub struct Listener {
     pub(crate) sinks: Vec<Arc<dyn AccessSink>>,
     pub(crate) idle_timeout: Option<std::time::Duration>,
     pub(crate) filters: Vec<Filter>,
+    /// Whether clusters of this process lead here, so that it must outlive the listeners before it in a drain.
+    pub(crate) inner: bool,
 }
 
 /// A network filter as it runs.
@@ -41,8 +43,14 @@ pub(crate) struct HttpFilter {
 }
 
 impl Listener {
-    /// A listener of a validated configuration; `port` is the one it is bound to.
-    pub fn new(config: &config::Listener, port: u16, sinks: Vec<Arc<dyn AccessSink>>) -> Arc<Self> {
+    /// A listener of a validated configuration; `port` is the one it is bound to. `inner`: clusters of the same process
+    /// lead to it.
+    pub fn new(
+        config: &config::Listener,
+        port: u16,
+        inner: bool,
+        sinks: Vec<Arc<dyn AccessSink>>,
+    ) -> Arc<Self> {
         let filter = |filter: &NetworkFilter| match filter {
             NetworkFilter::Http(proxy) => Filter::Http(Arc::new(HttpFilter::new(proxy))),
             NetworkFilter::Tcp(proxy) => Filter::Tcp(proxy.clone()),
@@ -53,6 +61,7 @@ impl Listener {
             sinks,
             idle_timeout: config.idle_timeout,
             filters: config.chain.filters.iter().map(filter).collect(),
+            inner,
         })
     }
 

@@ -15,7 +15,7 @@ use mecha_metrics::Registry;
 
 use connections::Connections;
 pub(crate) use connections::Slot;
-pub use run::{Doorway, run};
+pub use run::{Doorway, Drains, run};
 
 use crate::listener::Door;
 use crate::snapshot::Snapshot;
@@ -118,8 +118,8 @@ impl Worker {
         self.doors.borrow().is_some()
     }
 
-    /// Whether connections should end as soon as they decently can.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.connections.is_draining()
+    /// Whether connections of outer, or inner, listeners should end as soon as they decently can.
+    pub(crate) fn is_draining(&self, inner: bool) -> bool {
+        self.connections.is_draining(inner)
     }
 }

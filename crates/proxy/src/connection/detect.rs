@@ -47,7 +47,7 @@ pub(super) async fn detect(
         if let Poll::Ready(found) = poll_look(cx, stream, prefix, allowed) {
             return Poll::Ready(found);
         }
-        let unheard = prefix.is_empty() && door.worker.is_draining();
+        let unheard = prefix.is_empty() && door.is_draining();
         if unheard && !drain_begun {
             drain_begun = true;
             timer.set(Some(Instant::now() + DRAIN_GRACE));

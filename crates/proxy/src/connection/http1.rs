@@ -131,7 +131,7 @@ impl Connection<'_> {
     fn end_of_idling(&mut self) -> Option<Instant> {
         self.head_since = None;
         let idle = self.door.listener.idle_timeout.map(|limit| self.idle_since + limit);
-        if !self.door.worker.is_draining() {
+        if !self.door.is_draining() {
             return idle;
         }
         let drain = *self.drain_since.get_or_insert_with(Instant::now) + DRAIN_GRACE;

@@ -82,7 +82,7 @@ pub(super) async fn serve(
     let mut state = State { phase: Phase::Serving, idle_since: Instant::now(), finished: 0, taken_back: 0 };
     poll_fn(|cx| {
         slot.register(cx);
-        if state.phase == Phase::Serving && door.worker.is_draining() {
+        if state.phase == Phase::Serving && door.is_draining() {
             state.drain(door, DownstreamStat::DrainClose, &mut connection);
         }
         loop {

@@ -210,7 +210,7 @@ impl Exchange<'_> {
 
     /// Sends the head of the response, whoever made it.
     pub(super) fn send_head(&mut self, head: ResponseHead, length: Length) -> Result<()> {
-        if self.door.worker.is_draining() {
+        if self.door.is_draining() {
             self.down.close_after();
         }
         self.flight.response_head(self.door, &head);

@@ -26,7 +26,7 @@ pub(crate) async fn accept(door: Arc<Door>, socket: Socket, mut drain: Watch) {
             _ = drain.draining() => break,
         };
         match accepted {
-            Ok((stream, remote)) => start(&door, stream, remote),
+            Ok((stream, remote)) => start(&door, stream, remote, drain.clone()),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(listener = door.listener.name(), %error, "cannot accept connections; retrying");
@@ -35,7 +35,7 @@ pub(crate) async fn accept(door: Arc<Door>, socket: Socket, mut drain: Watch) {
         }
     }
     for (stream, remote) in socket.close() {
-        start(&door, stream, remote);
+        start(&door, stream, remote, drain.clone());
     }
 }
 
@@ -45,14 +45,15 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-fn start(door: &Arc<Door>, stream: Stream, remote: Address) {
+/// `drain` is held for as long as the connection lives, so that the drain waits for it.
+fn start(door: &Arc<Door>, stream: Stream, remote: Address, drain: Watch) {
     let client = Client { id: door.worker.next_id(), local: stream.local_address(), remote };
     let counted = Counted::new(door.clone());
     // Taken here, not by the task: a drain that begins before the task first runs must wait for it as well.
     let slot = Slot::new(&door.worker);
     tokio::spawn(async move {
         connection::serve(&counted.0, client, stream, slot).await;
-        drop(counted);
+        drop((counted, drain));
     });
 }
 

@@ -68,6 +68,11 @@ impl Door {
         }
     }
 
+    /// Whether its connections should end as soon as they decently can.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.worker.is_draining(self.listener.inner)
+    }
+
     /// Whether anybody wants a record of each request.
     pub(crate) fn has_logs(&self) -> bool {
         !self.logs.is_empty()

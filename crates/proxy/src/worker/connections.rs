@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use super::Worker;
 
 pub(super) struct Connections {
-    draining: AtomicBool,
+    /// Those of outer listeners, and those of inner ones.
+    draining: [AtomicBool; 2],
     wakers: WorkerCell<Slab<Option<Waker>>>,
     ended: Notify,
 }
@@ -20,18 +21,20 @@ pub(super) struct Connections {
 impl Default for Connections {
     fn default() -> Self {
         let wakers = WorkerCell::new(Slab::new());
-        Connections { draining: AtomicBool::new(false), wakers, ended: Notify::new() }
+        Connections { draining: Default::default(), wakers, ended: Notify::new() }
     }
 }
 
 impl Connections {
-    pub(super) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+    pub(super) fn is_draining(&self, inner: bool) -> bool {
+        let [outer_draining, inner_draining] = &self.draining;
+        if inner { inner_draining } else { outer_draining }.load(Ordering::Relaxed)
     }
 
-    /// Tells every connection.
-    pub(super) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+    /// Tells every connection, and those of inner or outer listeners that it is their turn.
+    pub(super) fn drain(&self, inner: bool) {
+        let [outer_draining, inner_draining] = &self.draining;
+        if inner { inner_draining } else { outer_draining }.store(true, Ordering::Relaxed);
         if let Some(wakers) = self.wakers.borrow() {
             for waker in wakers.iter().filter_map(|(_, waker)| waker.as_ref()) {
                 waker.wake_by_ref();

@@ -25,27 +25,40 @@ pub struct Doorway {
     pub socket: Socket,
 }
 
+/// The two halves of a drain. What leads into the process ends first; what its own clusters lead to serves until then.
+#[derive(Clone)]
+pub struct Drains {
+    /// Of listeners that only others connect to.
+    pub outer: Watch,
+    /// Of listeners that clusters of this process lead to.
+    pub inner: Watch,
+}
+
 /// Serves until drained. Graceful: listeners close, connections finish and end; immediate: everything is dropped.
 pub async fn run(
     worker: Arc<Worker>,
     doorways: Vec<Doorway>,
     mut snapshots: watch::Receiver<Arc<Snapshot>>,
-    mut drain: Watch,
+    mut drains: Drains,
 ) {
-    let mut accepting = JoinSet::new();
+    let (mut outer, mut inner) = (JoinSet::new(), JoinSet::new());
     let _close = CloseDoors(worker.clone());
     for doorway in doorways {
         let door = worker.open_door(doorway.listener);
-        accepting.spawn(accept(door, doorway.socket, drain.clone()));
+        if door.listener.inner {
+            inner.spawn(accept(door, doorway.socket, drains.inner.clone()));
+        } else {
+            outer.spawn(accept(door, doorway.socket, drains.outer.clone()));
+        }
     }
     let bell = worker.pools().bell();
     let mut housekeeping = interval(HOUSEKEEPING);
     housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            mode = drain.draining() => {
+            mode = drains.outer.draining() => {
                 if mode == Mode::Graceful {
-                    finish(&worker, &mut accepting, &mut drain).await;
+                    finish(&worker, outer, inner, drains).await;
                 }
                 break;
             }
@@ -67,17 +80,24 @@ pub async fn run(
     worker.pools().clear();
 }
 
-/// Waits until listeners are closed and connections have ended, or until told to stop at once.
-async fn finish(worker: &Worker, accepting: &mut JoinSet<()>, drain: &mut Watch) {
+/// Waits until listeners are closed and connections have ended, first the outer and then the inner ones, or until told
+/// to stop at once.
+async fn finish(worker: &Worker, mut outer: JoinSet<()>, mut inner: JoinSet<()>, drains: Drains) {
+    let mut drain = drains.inner;
+    let mut aborted = drain.clone();
     let ended = async {
         // Listeners first: a client that is told to go must not come back by the same door.
-        while accepting.join_next().await.is_some() {}
-        worker.connections.drain();
+        while outer.join_next().await.is_some() {}
+        worker.connections.drain(false);
+        drop(drains.outer);
+        drain.draining().await;
+        while inner.join_next().await.is_some() {}
+        worker.connections.drain(true);
         worker.connections.all_ended().await;
     };
     tokio::select! {
         () = ended => {}
-        () = drain.aborted() => {
+        () = aborted.aborted() => {
             let left = worker.connections.count();
             if left > 0 {
                 tracing::warn!(worker = worker.index, left, "connections were cut at the end of the graceful timeout");

@@ -41,7 +41,7 @@ impl House {
     }
 
     pub(crate) fn open(&self, listener: &Listener) {
-        self.worker.open(mecha_proxy::Listener::new(listener, 0, vec![self.sink.clone()]));
+        self.worker.open(mecha_proxy::Listener::new(listener, 0, false, vec![self.sink.clone()]));
     }
 
     pub(crate) fn caller(&self) -> Caller {

@@ -361,12 +361,15 @@ async fn limits_of_the_cluster_hold_for_calls() {
 async fn a_drain_waits_for_calls_and_closes_the_doors() {
     let upstream = canned("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     let house = House::new(&config(forward("app"), vec![cluster("app", &[upstream])]));
-    let (trigger, watched) = drain::new();
+    let (trigger, outer) = drain::new();
+    let (inner_trigger, inner) = drain::new();
     let (_snapshots, snapshots) = watch::channel(Arc::default());
-    let running = mecha_proxy::run(house.worker.clone(), Vec::new(), snapshots, watched);
+    let drains = mecha_proxy::Drains { outer, inner };
+    let running = mecha_proxy::run(house.worker.clone(), Vec::new(), snapshots, drains);
     let mut running = std::pin::pin!(running);
     let mut call = house.caller().call(get("/"), Length::Empty);
     trigger.start(drain::Mode::Graceful);
+    inner_trigger.start(drain::Mode::Graceful);
     let mut ended = async || poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx).is_ready())).await;
     assert!(!ended().await);
     assert_eq!(call.head().await.unwrap().0.status.as_u16(), 200);
