@@ -360,15 +360,23 @@ def http2(load, port, number):
                     load.answered[port] += 1
 
 
+@pytest.mark.parametrize("hops", ["one hop", "two hops in one process"])
 @pytest.mark.parametrize("kind", ["Http1", "Http2"])
-def test_no_request_fails_when_a_loaded_proxy_is_drained(mecha, backend, tmp_path, kind):
+def test_no_request_fails_when_a_loaded_proxy_is_drained(mecha, backend, tmp_path, kind, hops):
     """Twice: the second drain meets the connections that came over from the first."""
     server = backend(echo_body if kind == "Http1" else answering())
     ports = [free_port() for _ in range(3)]
 
     def start(number):
         door = c.http_listener(ports[number], downstream=kind, **AccessLog(tmp_path, f"{number}.log").config)
-        return mecha(listeners=[door], routers=[c.router([c.to_cluster(upstream_protocol="Http1")])], clusters=[c.cluster(server.port)])
+        listeners, routers = [door], [c.router([c.to_cluster(upstream_protocol="Http1")])]
+        clusters = [c.cluster(server.port)]
+        if hops != "one hop":
+            inner = free_port()
+            listeners.append(c.http_listener(inner, router="inner", downstream=kind))
+            routers = [c.router([c.to_cluster("inner")]), c.router([c.to_cluster(upstream_protocol="Http1")], "inner")]
+            clusters.append(c.cluster(inner, name="inner"))
+        return mecha(listeners=listeners, routers=routers, clusters=clusters)
 
     processes = [start(number) for number in range(3)]
     for number in range(2):
