@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -204,6 +205,8 @@ def test_stop_spares_other_processes(tmp_path):
     file.write_text(json.dumps(small(free_port(), free_port()) | {"pid": str(pid_file)}))
     other = subprocess.Popen(["sleep", "60"])
     try:
+        # The kernel shows the arguments of a new program a moment after it has begun.
+        eventually(Path(f"/proc/{other.pid}/cmdline").read_bytes, "the other process has its name")
         pid_file.write_text(f"{other.pid}\n")
         done = run("stop", "-c", file)
         assert done.returncode == 1 and f"process {other.pid} is not Mecha but `sleep 60`" in done.stderr
