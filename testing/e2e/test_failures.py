@@ -341,3 +341,12 @@ def test_a_client_that_goes_away_inside_its_body_is_not_completed(proxy, backend
     assert not server.requests[0].complete
     assert log.last() == ("499", "LR")
     assert process.downstream("request_499_total") == 1
+
+
+def test_a_host_that_cannot_be_reached_is_named_in_the_log_and_not_for_every_request(proxy):
+    dead = free_port()
+    process, port = proxy(dead, processor=1)
+    for _ in range(20):
+        assert get(port).status == 503
+    eventually(lambda: f"cluster backend: upstream connection failed: 127.0.0.1:{dead}" in process.log(), "the log says so")
+    assert process.log().count(f"127.0.0.1:{dead}") == 1

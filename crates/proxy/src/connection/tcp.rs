@@ -116,6 +116,7 @@ async fn dial(door: &Door, cluster: &Arc<Cluster>, host: &Arc<Host>) -> Result<U
         }
         Err(error) => {
             count(UpstreamStat::ConnectionConFail);
+            door.worker.pools().report_unreachable(cluster, host, &error);
             Err(error)
         }
     }

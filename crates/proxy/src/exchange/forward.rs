@@ -90,6 +90,7 @@ impl Exchange<'_> {
                 Err((error, progress)) => {
                     drop(place.take());
                     attempt.failed(&error);
+                    self.door.worker.pools().report_unreachable(plan.cluster, host, &error);
                     let decision = retry.on_error(&error, progress);
                     let Some(mut repeat) = self.repeat(plan, decision, &attempt) else { return Err(error) };
                     // A host that was not tried yet owes nothing to the one that can't be reached.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mecha_base::worker::WorkerCell;
+use mecha_base::{Error, Kind};
 use mecha_cluster::{Cluster, Host, HostId};
 use mecha_metrics::{Registry, UpstreamStat};
 use tokio::sync::Notify;
@@ -18,6 +19,9 @@ use super::queue::{Queue, Queues};
 
 /// Most unused HTTP/1 connections kept for one host by one worker.
 const MOST_IDLE: usize = 1024;
+
+/// How often a worker says of the same host that it can't be reached.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The pools of one worker.
 pub(crate) struct Pools {
@@ -34,6 +38,7 @@ pub(super) struct HostPool {
     pub(super) idle: Vec<Idle>,
     pub(super) http2: Http2Pool,
     idle_timeout: Duration,
+    reported: Option<Instant>,
 }
 
 /// An HTTP/1 connection that waits for a request.
@@ -52,6 +57,24 @@ impl Pools {
         self.queues.bell(self.worker)
     }
 
+    /// Says in the log that a host can't be reached, now and then: every request that fails would say it otherwise.
+    pub(crate) fn report_unreachable(&self, cluster: &Cluster, host: &Host, error: &Error) {
+        if !matches!(error.kind(), Kind::ConnectFailed | Kind::ConnectTimeout) {
+            return;
+        }
+        let now = Instant::now();
+        let due = self.with(cluster, host, |pool| {
+            let due = pool.reported.is_none_or(|last| now.duration_since(last) >= REPORT_INTERVAL);
+            if due {
+                pool.reported = Some(now);
+            }
+            due
+        });
+        if due == Some(true) {
+            tracing::warn!("cluster {}: {error}; it is tried again with the next request", cluster.name);
+        }
+    }
+
     /// Lends the pool of a host to `with`; it is made at the first use.
     pub(super) fn with<R>(
         &self,
@@ -66,6 +89,7 @@ impl Pools {
             idle: Vec::new(),
             http2: Http2Pool::default(),
             idle_timeout: cluster.idle_timeout,
+            reported: None,
         });
         Some(with(pool))
     }
