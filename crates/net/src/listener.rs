@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::{Address, Stream};
@@ -139,6 +139,23 @@ impl Listener {
             },
             Bound::Unix(socket, path) => Ok(Listener::Unix(UnixListener::from_std(socket)?, path)),
         }
+    }
+
+    /// Begins no further handshakes, so that none is reset between the last look at the queue and [`Listener::close`]; those
+    /// that have begun still complete. A packet filter drops what asks for a connection; the client's kernel asks again a
+    /// second later, and then hears that nobody listens. Unix sockets have no handshake.
+    pub fn refuse_new(&self) {
+        let Listener::Tcp(socket) = self else { return };
+        // Classic BPF over the TCP header: the flags are its byte 13; SYN without ACK is dropped, all else kept.
+        let drop_syn = [
+            SockFilter::new(0x30, 0, 0, 13),
+            SockFilter::new(0x54, 0, 0, 0x12),
+            SockFilter::new(0x15, 0, 1, 0x02),
+            SockFilter::new(0x06, 0, 0, 0),
+            SockFilter::new(0x06, 0, 0, u32::MAX),
+        ];
+        // Without it the window is as wide as it is everywhere else.
+        let _ = SockRef::from(socket).attach_filter(&drop_syn);
     }
 
     /// Stops listening, and returns the connections that were queued already.

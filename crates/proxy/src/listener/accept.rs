@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use crate::worker::Slot;
 
 /// The pause after the process ran out of file descriptors or memory, so that the loop does not spin.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long handshakes that have begun may take to complete before a draining listener closes.
+const SETTLE: Duration = Duration::from_millis(50);
 
 /// Accepts until draining; what has already queued up then is still served.
 pub(crate) async fn accept(door: Arc<Door>, socket: Socket, mut drain: Watch) {
@@ -32,6 +36,18 @@ pub(crate) async fn accept(door: Arc<Door>, socket: Socket, mut drain: Watch) {
                 tracing::error!(listener = door.listener.name(), %error, "cannot accept connections; retrying");
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
             }
+        }
+    }
+    socket.refuse_new();
+    let mut settled = pin!(tokio::time::sleep(SETTLE));
+    loop {
+        tokio::select! {
+            biased;
+            accepted = poll_fn(|cx| socket.poll_accept(cx)) => match accepted {
+                Ok((stream, remote)) => start(&door, stream, remote, drain.clone()),
+                Err(_) => break,
+            },
+            () = &mut settled => break,
         }
     }
     for (stream, remote) in socket.close() {
