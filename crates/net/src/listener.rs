@@ -248,6 +248,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_listener_that_refuses_new_connections_still_gives_those_that_were_made() {
+        let bound = bind_tcp("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let Address::Tcp(address) = bound.address().unwrap() else { panic!("not TCP") };
+        let listener = Listener::start(bound).unwrap();
+        let queued = std::net::TcpStream::connect(address).unwrap();
+        listener.refuse_new();
+        let late = std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200));
+        assert_eq!(late.err().unwrap().kind(), io::ErrorKind::TimedOut);
+        let given = listener.close();
+        let peers: Vec<_> = given.iter().map(|(_, peer)| peer.clone()).collect();
+        assert_eq!(peers, [Address::Tcp(queued.local_addr().unwrap())]);
+    }
+
+    #[tokio::test]
     async fn workers_share_a_unix_socket() {
         let folder = folder("shared");
         let path = folder.join("socket");
