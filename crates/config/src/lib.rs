@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod listener;
 pub mod proxy;
 pub mod route;
+pub mod runtime;
 pub mod server;
 pub mod validate;
 
@@ -18,6 +19,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use listener::{FilterChain, Listener, ListenerAddress, NetworkFilter, Traffic};
 pub use proxy::{HttpProxy, Protocol, Protocols, TcpProxy};
 pub use route::{Action, Route, Router, VirtualHost};
+pub use runtime::Runtime;
 pub use server::Server;
 
 /// Everything that runs.
@@ -33,4 +35,6 @@ pub struct Config {
     pub clusters: Vec<Cluster>,
     /// The admin API; absent when none is configured.
     pub admin: Option<Admin>,
+    /// The application runtime; absent when the process is a proxy only.
+    pub runtime: Option<Box<runtime::Runtime>>,
 }

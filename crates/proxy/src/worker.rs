@@ -2,6 +2,7 @@
 //! request path; what they do share (limits, queues of waiting requests) is touched only at a limit.
 
 mod connections;
+mod current;
 mod doors;
 mod run;
 
@@ -93,8 +94,9 @@ impl Worker {
         self.snapshot.borrow().map(|snapshot| snapshot.clone()).unwrap_or_default()
     }
 
-    /// Routes by another configuration from now on.
-    pub(crate) fn set_snapshot(&self, snapshot: &Snapshot) {
+    /// Routes by another configuration from now on. [`run`] does this for every change it is told of; a caller that needs
+    /// a cluster it has just added calls this itself. To be called on the worker's thread.
+    pub fn set_snapshot(&self, snapshot: &Snapshot) {
         if let Some(mut current) = self.snapshot.borrow() {
             *current = Arc::new(snapshot.clone());
         }

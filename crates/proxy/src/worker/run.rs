@@ -43,6 +43,7 @@ pub async fn run(
 ) {
     let (mut outer, mut inner) = (JoinSet::new(), JoinSet::new());
     let _close = CloseDoors(worker.clone());
+    worker.enter();
     for doorway in doorways {
         let door = worker.open_door(doorway.listener);
         if door.listener.inner {

@@ -1,0 +1,1 @@
+//! This crate's first code arrives with the Dapr surface.

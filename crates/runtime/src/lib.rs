@@ -1,0 +1,21 @@
+//! What an operation of the application runtime means, whatever wire it came in by: keys, etags, scopes, envelopes,
+//! routing of messages, invocation, policies, health. `api-http` and `api-grpc` decode, call here and encode; drivers
+//! are called through `component`; everything that goes to another process goes through the exchange (`network`).
+
+pub mod body;
+pub mod channel;
+pub mod components;
+pub mod error;
+pub mod metrics;
+pub mod network;
+pub mod policy;
+pub mod runtime;
+
+pub use body::Body;
+pub use channel::AppChannel;
+pub use components::{Components, Loaded};
+pub use error::{ApiError, Detail, GrpcCode};
+pub use metrics::Metrics;
+pub use network::Network;
+pub use policy::{Failure, Policies, Policy, Refused};
+pub use runtime::{Parts, Runtime};

@@ -1,0 +1,104 @@
+//! The runtime of one application: its parts, and how they are put together. What each building block does stands in
+//! a file of its own as `impl Runtime`.
+
+use std::sync::{Arc, OnceLock};
+
+use mecha_component::Drivers;
+use mecha_config::runtime as config;
+
+use crate::channel::AppChannel;
+use crate::components::Components;
+use crate::metrics::Metrics;
+use crate::network::Network;
+use crate::policy::Policies;
+
+/// What a runtime is made of.
+pub struct Parts {
+    /// What it shall be.
+    pub config: Arc<config::Runtime>,
+    /// The drivers that are compiled in.
+    pub drivers: Drivers,
+    /// The way to other processes.
+    pub network: Network,
+    /// Where tasks of drivers and deliveries run.
+    pub tasks: tokio::runtime::Handle,
+}
+
+/// The runtime of one application.
+pub struct Runtime {
+    config: Arc<config::Runtime>,
+    drivers: Drivers,
+    network: Network,
+    tasks: tokio::runtime::Handle,
+    components: Components,
+    channel: OnceLock<Arc<dyn AppChannel>>,
+    policies: Policies,
+    metrics: Metrics,
+}
+
+impl Runtime {
+    /// A runtime that has not begun to work.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { config, drivers, network, tasks } = parts;
+        Arc::new(Runtime {
+            config,
+            drivers,
+            network,
+            tasks,
+            components: Components::default(),
+            channel: OnceLock::new(),
+            policies: Policies::default(),
+            metrics: Metrics::default(),
+        })
+    }
+
+    /// What it shall be.
+    pub fn config(&self) -> &Arc<config::Runtime> {
+        &self.config
+    }
+
+    /// The application's id.
+    pub fn app_id(&self) -> &str {
+        &self.config.identity.app_id
+    }
+
+    /// The drivers that are compiled in.
+    pub fn drivers(&self) -> &Drivers {
+        &self.drivers
+    }
+
+    /// The way to other processes.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Where tasks of drivers and deliveries run.
+    pub fn tasks(&self) -> &tokio::runtime::Handle {
+        &self.tasks
+    }
+
+    /// The components that are up.
+    pub fn components(&self) -> &Components {
+        &self.components
+    }
+
+    /// What calls run under.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Says how the application is called; once, before the runtime starts. Applications without a server have none.
+    pub fn set_channel(&self, channel: Arc<dyn AppChannel>) {
+        let _ = self.channel.set(channel);
+    }
+
+    /// The application; `None` when it has no server.
+    pub fn channel(&self) -> Option<&Arc<dyn AppChannel>> {
+        self.channel.get()
+    }
+}

@@ -1,0 +1,1 @@
+//! This driver's first code arrives with the Dapr surface.
