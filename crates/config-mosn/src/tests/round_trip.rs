@@ -318,7 +318,7 @@ fn config() -> impl Strategy<Value = Config> {
             for (number, cluster) in clusters.iter_mut().enumerate() {
                 cluster.name = format!("c{number}");
             }
-            Config { server, listeners, routers, clusters, admin }
+            Config { server, listeners, routers, clusters, admin, runtime: None }
         },
     )
 }
