@@ -8,9 +8,11 @@ use mecha_config::runtime as config;
 
 use crate::channel::AppChannel;
 use crate::components::Components;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::network::Network;
 use crate::policy::Policies;
+use crate::shutdown::Shutdown;
 
 /// What a runtime is made of.
 pub struct Parts {
@@ -34,6 +36,8 @@ pub struct Runtime {
     channel: OnceLock<Arc<dyn AppChannel>>,
     policies: Policies,
     metrics: Metrics,
+    health: Health,
+    shutdown: Shutdown,
 }
 
 impl Runtime {
@@ -49,6 +53,8 @@ impl Runtime {
             channel: OnceLock::new(),
             policies: Policies::default(),
             metrics: Metrics::default(),
+            health: Health::default(),
+            shutdown: Shutdown::default(),
         })
     }
 
@@ -90,6 +96,16 @@ impl Runtime {
     /// What is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// How far it is, and how the application does.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The wish that the process ends.
+    pub fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
     }
 
     /// Says how the application is called; once, before the runtime starts. Applications without a server have none.
