@@ -10,6 +10,8 @@ pub struct Server {
     pub name: String,
     /// Where diagnostics go.
     pub log: LogTarget,
+    /// How a line of the log looks.
+    pub log_form: LogForm,
     /// The least severe level that is written.
     pub log_level: LogLevel,
     /// When the log file is rotated.
@@ -27,6 +29,7 @@ impl Default for Server {
         Server {
             name: String::new(),
             log: LogTarget::Stdout,
+            log_form: LogForm::Mosn,
             log_level: LogLevel::Info,
             log_roller: Roller::default(),
             graceful_timeout: Duration::from_secs(30),
@@ -34,6 +37,25 @@ impl Default for Server {
             pid_file: None,
         }
     }
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LogForm {
+    /// `2006-01-02 15:04:05,000 [INFO] [place] message key=value`.
+    #[default]
+    Mosn,
+    /// Dapr's: `time=... level=info msg=... app_id=... instance=... scope=... type=log ver=...` (Dapr's reference 5.2).
+    Dapr {
+        /// The same fields as JSON.
+        json: bool,
+        /// The application.
+        app_id: String,
+        /// The host.
+        instance: String,
+        /// Of this program.
+        version: String,
+    },
 }
 
 /// Where lines are written.

@@ -2,6 +2,7 @@
 //! `2006-01-02 15:04:05,000 [INFO] [proxy::exchange] message key=value`. The line is queued, never waited for; the
 //! level changes while the process runs.
 
+mod form;
 mod layer;
 pub mod level;
 
@@ -16,6 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::logs::{Logs, OpenError};
 use crate::output::Output;
+use form::Form;
 use layer::LinesLayer;
 
 /// The process' own log, once it is open.
@@ -23,6 +25,7 @@ use layer::LinesLayer;
 pub struct LogHandle {
     level: Arc<AtomicU8>,
     output: Arc<Output>,
+    form: Arc<Form>,
 }
 
 /// Opens the log that the configuration describes and makes it the one that the whole process writes to. Call it
@@ -40,7 +43,8 @@ pub fn init(server: &Server, logs: &Logs) -> Result<LogHandle, OpenError> {
 fn subscriber(server: &Server, logs: &Logs) -> Result<(impl Subscriber + use<>, LogHandle), OpenError> {
     let output = logs.output(&server.log)?;
     output.carry_diagnostics();
-    let handle = LogHandle { level: Arc::new(AtomicU8::new(level::index(server.log_level))), output };
+    let level = Arc::new(AtomicU8::new(level::index(server.log_level)));
+    let handle = LogHandle { level, output, form: Arc::new(Form::new(&server.log_form)) };
     logs.set_diagnostics(handle.clone());
     Ok((Spans::default().with(LinesLayer::new(handle.clone())), handle))
 }
@@ -84,7 +88,7 @@ mod tests {
     use std::time::Duration;
 
     use jiff::tz::TimeZone;
-    use mecha_config::server::{LogTarget, Roller};
+    use mecha_config::server::{LogForm, LogTarget, Roller};
     use mecha_metrics::Registry;
 
     use super::*;
@@ -92,15 +96,53 @@ mod tests {
 
     /// Runs `work` under a log at this level; the lines without their times.
     fn logged(level: LogLevel, work: impl FnOnce(&LogHandle)) -> Vec<String> {
+        let lines = written(Server { log_level: level, ..Server::default() }, work);
+        lines.iter().map(|line| line.split_at_checked(24).unwrap().1.to_owned()).collect()
+    }
+
+    /// Runs `work` under a log of this server; the lines.
+    fn written(server: Server, work: impl FnOnce(&LogHandle)) -> Vec<String> {
         let folder = Folder::new();
         let logs = Logs::in_zone(Registry::new(1), Roller::default(), TimeZone::UTC);
         let path = folder.join("mosn.log");
-        let server = Server { log: LogTarget::File(path.clone()), log_level: level, ..Server::default() };
+        let server = Server { log: LogTarget::File(path.clone()), ..server };
         let (subscriber, handle) = subscriber(&server, &logs).unwrap();
         tracing::subscriber::with_default(subscriber, || work(&handle));
         assert!(logs.shutdown(Duration::from_secs(30)).is_empty());
         let text = std::fs::read_to_string(path).unwrap();
-        text.lines().map(|line| line.split_at_checked(24).unwrap().1.to_owned()).collect()
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn as_dapr(json: bool) -> Server {
+        let (app_id, instance, version) = ("orders".to_owned(), "my host".to_owned(), "1.0".to_owned());
+        Server { log_form: LogForm::Dapr { json, app_id, instance, version }, ..Server::default() }
+    }
+
+    #[test]
+    fn a_line_of_daprs_form_has_its_fields_in_order() {
+        let lines = written(as_dapr(false), |_| {
+            tracing::warn!(target: "mecha_runtime::loader", "Component \"a\" failed");
+            tracing::info!(target: "mecha_api_http", "ready\nnow");
+        });
+        let rest: Vec<_> = lines.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+        assert_eq!(
+            rest,
+            [
+                r#"level=warning msg="Component \"a\" failed" app_id=orders instance="my host" scope=dapr.runtime type=log ver=1.0"#,
+                r#"level=info msg="ready\nnow" app_id=orders instance="my host" scope=dapr.runtime.http type=log ver=1.0"#,
+            ]
+        );
+        assert!(lines[0].starts_with("time=\"2"), "{}", lines[0]);
+    }
+
+    #[test]
+    fn daprs_form_may_be_json() {
+        let lines = written(as_dapr(true), |_| tracing::error!(target: "mecha_app", "it \"broke\""));
+        let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(line["msg"], "it \"broke\"");
+        assert_eq!(line["level"], "error");
+        assert_eq!(line["app_id"], "orders");
+        assert!(line["time"].as_str().unwrap().ends_with('Z'));
     }
 
     #[test]

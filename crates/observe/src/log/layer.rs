@@ -8,13 +8,13 @@ use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::form::Text;
 use super::{LogHandle, level};
-use crate::escape;
 use crate::output::Batch;
 use crate::stamp::Stamps;
 
@@ -30,10 +30,10 @@ pub(super) struct LinesLayer {
 /// A span's fields as text, kept with the span.
 struct SpanText(String);
 
-/// One line, without its time.
+/// One line.
 struct Line {
     at: SystemTime,
-    text: String,
+    text: Text,
 }
 
 /// Collects the fields of an event or a span.
@@ -87,14 +87,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LinesLayer {
         let metadata = event.metadata();
         let target = metadata.target();
         let target = target.strip_prefix(OWN).unwrap_or(target);
-        let mut text = format!("[{}] [{target}] ", level_name(*metadata.level()));
-        write_spans(event, &context, &mut text);
+        let mut message = String::new();
+        write_spans(event, &context, &mut message);
         let mut fields = Fields::default();
         event.record(&mut fields);
-        escape::message(&fields.message, &mut text);
+        message.push_str(&fields.message);
         let rest = &fields.rest;
-        escape::message(if fields.message.is_empty() { rest.trim_start() } else { rest }, &mut text);
-        if let Err(line) = output.offer(Box::new(Line { at: SystemTime::now(), text })) {
+        message.push_str(if fields.message.is_empty() { rest.trim_start() } else { rest });
+        let at = SystemTime::now();
+        let text = self.log.form.line(at, *metadata.level(), target, &message);
+        if let Err(line) = output.offer(Box::new(Line { at, text })) {
             output.count_dropped(line.lines());
         }
     }
@@ -113,22 +115,12 @@ fn write_spans<S: Subscriber + for<'a> LookupSpan<'a>>(
         out.push_str(span.name());
         if let Some(SpanText(text)) = span.extensions().get().filter(|SpanText(text)| !text.is_empty()) {
             out.push('{');
-            escape::message(text.trim_start(), out);
+            out.push_str(text.trim_start());
             out.push('}');
         }
         separator = ":";
     }
     out.push_str(": ");
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "ERROR",
-        Level::WARN => "WARN",
-        Level::INFO => "INFO",
-        Level::DEBUG => "DEBUG",
-        Level::TRACE => "TRACE",
-    }
 }
 
 impl Visit for Fields {
@@ -146,9 +138,14 @@ impl Batch for Line {
     }
 
     fn render(&self, stamps: &mut Stamps, out: &mut String) {
-        stamps.log.write(self.at, out);
-        out.push(' ');
-        out.push_str(&self.text);
+        match &self.text {
+            Text::Stamped(text) => {
+                stamps.log.write(self.at, out);
+                out.push(' ');
+                out.push_str(text);
+            }
+            Text::Whole(text) => out.push_str(text),
+        }
         out.push('\n');
     }
 
