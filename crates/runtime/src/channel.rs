@@ -82,10 +82,29 @@ pub enum BulkEvent {
 /// What an application says about itself when it starts (`GET /dapr/config`), as JSON.
 pub type AppConfig = Value;
 
+/// How a gRPC application answered an invocation, in the extensions of the response whose status and body are made of
+/// it: callers that speak gRPC are answered the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrpcAnswer {
+    /// The code; 0 = OK.
+    pub code: i32,
+    /// What went wrong.
+    pub message: String,
+    /// A `google.rpc.Status` with the details; empty when there are none.
+    pub details: Bytes,
+    /// Metadata that came after the message.
+    pub trailers: http::HeaderMap,
+}
+
+/// The type of an invocation's payload when that is a protobuf message (`Any.type_url`), in the extensions of a request
+/// or a response: callers and applications that speak gRPC are told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeUrl(pub String);
+
 /// The application. Every call holds a place of `--app-max-concurrency` until its answer has been read.
 pub trait AppChannel: Send + Sync + 'static {
     /// A service invocation: the path and query of the application, the caller's headers. HTTP answers as they are;
-    /// gRPC applications answer by `OnInvoke`.
+    /// gRPC applications answer by `OnInvoke`, with a [`GrpcAnswer`] in the response's extensions.
     fn invoke(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Body>, ApiError>>;
 
     /// A message; an error counts as [`Verdict::Retry`], its message is logged.
