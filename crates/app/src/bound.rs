@@ -2,17 +2,22 @@
 //! file. Whatever can't be had ends the start here, with nothing half done.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use mecha_config::cluster::HostAddress;
 use mecha_config::{self as config, Config, ListenerAddress};
-use mecha_metrics::{Registry, ServerStat};
+use mecha_metrics::Registry;
 use mecha_net::{Address, listener as net};
 use mecha_observe::{AccessLog, Logs};
 use mecha_proxy::access::AccessSink;
 use mecha_proxy::{Listener, Snapshot};
+use tokio::sync::watch;
 
+use crate::base::Base;
+use crate::clusters::LiveClusters;
 use crate::error::AppError;
 use crate::pid::PidFile;
+use crate::sidecar::Sidecar;
 use crate::{Options, Ready};
 
 /// A process that has everything it needs, and does not run yet.
@@ -23,6 +28,10 @@ pub struct Bound {
     pub(crate) registry: Arc<Registry>,
     pub(crate) logs: Logs,
     pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// Holds the sending end: workers live as long as it does.
+    pub(crate) clusters: Arc<LiveClusters>,
+    pub(crate) sidecar: Option<Sidecar>,
     pub(crate) doors: Vec<Taken>,
     pub(crate) inner: Vec<Arc<Listener>>,
     pub(crate) admin: Option<mecha_admin::Bound>,
@@ -41,20 +50,12 @@ impl Bound {
     ///
     /// # Errors
     /// When an address or a file can't be had.
-    pub fn take(mut config: Config, options: &Options) -> Result<Self, AppError> {
-        if let Some(level) = options.log_level {
-            config.server.log_level = level;
-        }
-        let workers =
-            options.workers.or(config.server.workers).unwrap_or_else(mecha_base::cpu::available).max(1);
-        let registry = Registry::new(workers);
-        registry.set_version(options.version);
-        registry.server().set(ServerStat::Workers, workers as u64);
-        let logs = Logs::new(registry.clone(), config.server.log_roller.clone());
-        mecha_observe::log::init(&config.server, &logs)
-            .map_err(|source| AppError::Log { what: "the process log".to_owned(), source })?;
-        report_panics();
-        allow_many_connections();
+    pub fn take(mut config: Config, base: &Base, options: &Options) -> Result<Self, AppError> {
+        let begun = Instant::now();
+        base.adopt(&mut config);
+        Sidecar::extend(&mut config);
+        let Base { workers, registry, logs, .. } = base;
+        let (workers, registry, logs) = (*workers, registry.clone(), logs.clone());
         let (mut doors, mut inner) = (Vec::new(), Vec::new());
         for listener in &config.listeners {
             if listener.bind {
@@ -68,14 +69,23 @@ impl Bound {
         let admin = config.admin.as_ref().map(take_admin).transpose()?;
         let pid = config.server.pid_file.as_deref().map(PidFile::write).transpose()?;
         let snapshot = Arc::new(Snapshot::build(&config, None));
+        let (sender, snapshots) = watch::channel(snapshot.clone());
+        let config = Arc::new(config);
+        let clusters = LiveClusters::new(config.clone(), snapshot.clone(), sender);
+        let sidecar = config.runtime.as_deref();
+        let take = |runtime| Sidecar::take(runtime, options.drivers, clusters.clone(), workers, begun);
+        let sidecar = sidecar.map(take).transpose()?;
         let version = options.version;
         Ok(Bound {
-            config: Arc::new(config),
+            config,
             workers,
             version,
             registry,
             logs,
             snapshot,
+            snapshots,
+            clusters,
+            sidecar,
             doors,
             inner,
             admin,
@@ -91,6 +101,7 @@ impl Bound {
                 .iter()
                 .map(|door| (door.listener.name().to_owned(), door.address.clone()))
                 .collect(),
+            apis: self.sidecar.as_ref().map(Sidecar::addresses).unwrap_or_default(),
             admin: self.admin.as_ref().map(mecha_admin::Bound::address),
         }
     }
@@ -141,23 +152,4 @@ fn open_logs(config: &config::Listener, logs: &Logs) -> Result<Vec<Arc<dyn Acces
 fn take_admin(admin: &config::Admin) -> Result<mecha_admin::Bound, AppError> {
     mecha_admin::bind(admin.address)
         .map_err(|source| AppError::Admin { address: admin.address.to_string(), source })
-}
-
-/// A panic ends one connection only; the log must say so, whoever reads standard error.
-fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        tracing::error!("{panic}; this is a fault of Mecha, the connection it happened on was closed");
-    }));
-}
-
-/// A connection takes a file descriptor at each end; the soft limit is often only 1024.
-fn allow_many_connections() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            tracing::warn!("cannot raise the limit of open files: {error}");
-        }
-    }
 }

@@ -26,6 +26,25 @@ pub enum AppError {
         /// Why.
         source: io::Error,
     },
+    /// An address of the runtime's APIs can't be taken.
+    #[error("{api}: cannot listen on {address}: {source}{}", hint(source))]
+    Api {
+        /// Which.
+        api: String,
+        /// The address.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A component can't be initialised.
+    #[error("{0}")]
+    Components(String),
+    /// SIGHUP asked for another beginning, and there is nothing to begin with.
+    #[error("the configuration can't be loaded again; the log says why")]
+    NotReloaded,
+    /// An API call asked for the end at once.
+    #[error("a forced shutdown was requested")]
+    Forced,
     /// A log can't be opened.
     #[error("{what}: {source}")]
     Log {

@@ -7,8 +7,9 @@ use mecha_admin::Live;
 use mecha_cluster::ClusterSet;
 use mecha_config::Config;
 use mecha_metrics::{Registry, ServerStat};
-use mecha_proxy::Snapshot;
 use mecha_route::RouteTable;
+
+use crate::clusters::LiveClusters;
 
 /// The stages of a process that is up, with MOSN's numbers (reference 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +25,14 @@ pub(crate) enum Stage {
 /// What runs.
 pub(crate) struct State {
     config: Arc<Config>,
-    snapshot: Arc<Snapshot>,
+    live: Arc<LiveClusters>,
     stage: AtomicU8,
     registry: Arc<Registry>,
 }
 
 impl State {
-    pub(crate) fn new(config: Arc<Config>, snapshot: Arc<Snapshot>, registry: Arc<Registry>) -> Arc<Self> {
-        let state = State { config, snapshot, stage: AtomicU8::new(0), registry };
+    pub(crate) fn new(config: Arc<Config>, live: Arc<LiveClusters>, registry: Arc<Registry>) -> Arc<Self> {
+        let state = State { config, live, stage: AtomicU8::new(0), registry };
         state.enter(Stage::Starting);
         Arc::new(state)
     }
@@ -48,11 +49,11 @@ impl Live for State {
     }
 
     fn router(&self, name: &str) -> Option<Arc<RouteTable>> {
-        self.snapshot.router(name).cloned()
+        self.live.snapshot().router(name).cloned()
     }
 
     fn clusters(&self) -> Arc<ClusterSet> {
-        self.snapshot.clusters().clone()
+        self.live.snapshot().clusters().clone()
     }
 
     fn state(&self) -> u8 {

@@ -1,4 +1,5 @@
-//! The worker threads: one per core, each with a single-threaded runtime of its own.
+//! The worker threads: one per core, each with a single-threaded runtime of its own. They end when drained, or when
+//! nobody holds the sending end of their snapshots any more.
 
 use std::io;
 use std::sync::Arc;
@@ -6,15 +7,16 @@ use std::thread::{self, JoinHandle};
 
 use mecha_net::{Listener as Socket, listener as net};
 use mecha_proxy::{Doorway, Drains, Listener, Snapshot, Workers, run};
+use mecha_runtime::network::Entrance;
 use tokio::sync::{mpsc, watch};
 
 use crate::error::AppError;
 
-/// The threads, and the way to give them another snapshot.
+/// The threads.
 pub(crate) struct Threads {
     handles: Vec<JoinHandle<()>>,
-    /// Dropping it ends the workers.
-    _snapshots: watch::Sender<Arc<Snapshot>>,
+    /// The ways in for calls from other threads.
+    pub(crate) entrances: Vec<Entrance>,
     /// Says the number of each worker that ended.
     pub(crate) ended: mpsc::UnboundedReceiver<usize>,
 }
@@ -29,15 +31,15 @@ impl Threads {
     /// Starts a thread for each share of the listeners, and waits until all of them listen.
     pub(crate) fn start(
         workers: &Arc<Workers>,
-        snapshot: &Arc<Snapshot>,
+        snapshots: &watch::Receiver<Arc<Snapshot>>,
         shares: Vec<Vec<Share>>,
         inner: &[Arc<Listener>],
         drains: &Drains,
     ) -> Result<Self, AppError> {
-        let (sender, snapshots) = watch::channel(snapshot.clone());
         let (tell_ended, ended) = mpsc::unbounded_channel();
         let (tell_started, started) = std::sync::mpsc::channel();
         let mut handles = Vec::new();
+        let mut entrances = Vec::new();
         for (index, share) in shares.into_iter().enumerate() {
             let worker = Thread {
                 index,
@@ -56,18 +58,19 @@ impl Threads {
         drop(tell_started);
         for _ in &handles {
             match started.recv() {
-                Ok((_, Ok(()))) => {}
+                Ok((_, Ok(entrance))) => entrances.push(entrance),
                 Ok((index, Err(source))) => {
                     return Err(AppError::Thread { what: format!("worker {index}"), source });
                 }
                 Err(_) => return Err(AppError::WorkerLost(0)),
             }
         }
-        Ok(Threads { handles, _snapshots: sender, ended })
+        Ok(Threads { handles, entrances, ended })
     }
 
     /// Waits for the threads to end.
     pub(crate) fn join(self) {
+        drop(self.entrances);
         for handle in self.handles {
             let _ = handle.join();
         }
@@ -82,7 +85,7 @@ struct Thread {
     inner: Vec<Arc<Listener>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     drains: Drains,
-    tell_started: std::sync::mpsc::Sender<(usize, io::Result<()>)>,
+    tell_started: std::sync::mpsc::Sender<(usize, io::Result<Entrance>)>,
     tell_ended: mpsc::UnboundedSender<usize>,
 }
 
@@ -100,7 +103,9 @@ impl Thread {
             for listener in inner {
                 worker.open(listener);
             }
-            let _ = tell_started.send((index, Ok(())));
+            worker.enter();
+            let entrance = Entrance { worker: worker.clone(), tasks: runtime.handle().clone() };
+            let _ = tell_started.send((index, Ok(entrance)));
             drop(entered);
             runtime.block_on(run(worker, doorways, snapshots, drains));
             Ok(())

@@ -1,0 +1,71 @@
+//! Clusters that come and go while the process runs: the applications and endpoints that the runtime calls. Each change
+//! builds another snapshot, off the request path, and every worker takes it over. The number of such clusters is
+//! bounded: the one that was not asked for the longest goes.
+
+use std::sync::Arc;
+
+use mecha_config::{Cluster, Config};
+use mecha_proxy::{Snapshot, Worker};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+/// Most clusters beside the configured ones.
+const MOST: usize = 1024;
+
+/// What runs, with the clusters that were added.
+pub(crate) struct LiveClusters {
+    config: Arc<Config>,
+    state: Mutex<State>,
+    sender: watch::Sender<Arc<Snapshot>>,
+}
+
+struct State {
+    snapshot: Arc<Snapshot>,
+    /// Last used last.
+    added: Vec<Cluster>,
+}
+
+impl LiveClusters {
+    /// Beginning with the configured clusters; snapshots go to `sender`, and workers end when this is gone.
+    pub(crate) fn new(
+        config: Arc<Config>,
+        snapshot: Arc<Snapshot>,
+        sender: watch::Sender<Arc<Snapshot>>,
+    ) -> Arc<Self> {
+        Arc::new(LiveClusters { config, state: Mutex::new(State { snapshot, added: Vec::new() }), sender })
+    }
+
+    /// What requests route by now.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.state.lock().snapshot.clone()
+    }
+
+    /// Adds a cluster, or changes the one of that name; a configured one is never changed. When this returns, the worker
+    /// of the calling thread knows it; the others will in a moment.
+    pub(crate) fn put(&self, cluster: Cluster) {
+        if self.config.clusters.iter().any(|own| own.name == cluster.name) {
+            return;
+        }
+        let mut state = self.state.lock();
+        let known = state.added.iter().position(|added| added.name == cluster.name);
+        let before = known.map(|at| state.added.remove(at));
+        let same = before.as_ref() == Some(&cluster);
+        state.added.push(cluster);
+        if same {
+            return;
+        }
+        if state.added.len() > MOST {
+            state.added.remove(0);
+        }
+        let mut config = Config::clone(&self.config);
+        config.clusters.extend(state.added.iter().cloned());
+        let snapshot = Arc::new(Snapshot::build(&config, Some(&state.snapshot)));
+        state.snapshot = snapshot.clone();
+        // Under the lock, so that nobody sends an older one after a newer one.
+        self.sender.send_replace(snapshot.clone());
+        drop(state);
+        if let Some(worker) = Worker::current() {
+            worker.set_snapshot(&snapshot);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A running process: what it waits for, and how it ends. Listeners and APIs first, then what the process itself leads
+//! to, then components.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mecha_base::drain::{Mode, Trigger, Watch};
+use mecha_config::{Config, ListenerAddress};
+use mecha_observe::Logs;
+use mecha_runtime::shutdown::Wish;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::Ended;
+use crate::clusters::LiveClusters;
+use crate::control::Begun;
+use crate::error::AppError;
+use crate::live::{Stage, State};
+use crate::sidecar::Sidecar;
+use crate::signals::{Asked, Signals};
+use crate::workers::Threads;
+
+/// How long workers may take to let go of everything once they are told to stop at once.
+const ABORT_LIMIT: Duration = Duration::from_secs(5);
+/// How long components may take to close when nothing else is said.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running process.
+pub(crate) struct Process {
+    pub(crate) config: Arc<Config>,
+    pub(crate) state: Arc<State>,
+    pub(crate) triggers: Triggers,
+    pub(crate) threads: Threads,
+    pub(crate) clusters: Arc<LiveClusters>,
+    pub(crate) signals: Signals,
+    pub(crate) logs: Logs,
+    pub(crate) sidecar: Option<Sidecar>,
+}
+
+/// What ends the parts of a process.
+pub(crate) struct Triggers {
+    /// What only others connect to.
+    pub(crate) outer: Trigger,
+    /// What this process connects to itself.
+    pub(crate) inner: Trigger,
+    /// What is open to the very end: admin and metrics.
+    pub(crate) last: Trigger,
+}
+
+/// One of the two halves of a drain.
+#[derive(Clone, Copy)]
+enum Half {
+    Outer,
+    Inner,
+}
+
+impl Process {
+    /// `outer` and `last` are the drains of what opens once components are loaded.
+    pub(crate) fn until_ended(
+        mut self,
+        runtime: &Runtime,
+        begun: Begun,
+        outer: Watch,
+        last: Watch,
+    ) -> Result<Ended, AppError> {
+        let result = runtime.block_on(self.serve(begun, outer, last));
+        self.state.enter(Stage::Stopped);
+        if let Some(sidecar) = self.sidecar.take() {
+            let limit = self.config.server.graceful_timeout.clamp(Duration::from_millis(500), CLOSE_LIMIT);
+            if !sidecar.end(limit) {
+                tracing::warn!("components did not close in time");
+            }
+        }
+        self.triggers.last.start(Mode::Immediate);
+        runtime.block_on(self.triggers.last.wait(Duration::from_secs(1)));
+        // Workers that nobody drained end when nobody can give them another snapshot.
+        drop(self.clusters);
+        self.threads.join();
+        for listener in &self.config.listeners {
+            if let ListenerAddress::Unix(path) = &listener.address
+                && listener.bind
+            {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        tracing::info!("stopped");
+        result
+    }
+
+    async fn serve(&mut self, begun: Begun, outer: Watch, last: Watch) -> Result<Ended, AppError> {
+        if let Some(ended) = self.begin(outer, last).await? {
+            return Ok(ended);
+        }
+        begun.tell(&self.state);
+        loop {
+            let wish = wish(self.sidecar.as_ref());
+            tokio::select! {
+                asked = self.signals.next() => {
+                    if let Some(ended) = self.obey(asked).await? {
+                        return Ok(ended);
+                    }
+                }
+                wish = wish => return match wish {
+                    Wish::Forced => self.force().await,
+                    Wish::Graceful | Wish::None => self.drain(Ended::Drained).await,
+                },
+                lost = self.threads.ended.recv() => {
+                    self.stop().await;
+                    return Err(AppError::WorkerLost(lost.unwrap_or_default()));
+                }
+            }
+        }
+    }
+
+    /// Loads components and opens the APIs; signals are heard meanwhile.
+    async fn begin(&mut self, outer: Watch, last: Watch) -> Result<Option<Ended>, AppError> {
+        let Some(sidecar) = &self.sidecar else { return Ok(None) };
+        let mut starting: JoinHandle<Result<(), AppError>> = sidecar.start(self.threads.entrances.clone());
+        loop {
+            tokio::select! {
+                started = &mut starting => {
+                    let lost = || AppError::Components("loading components failed; this is a fault of Mecha".to_owned());
+                    if let Err(error) = started.unwrap_or_else(|_| Err(lost())) {
+                        drop(outer);
+                        self.stop().await;
+                        return Err(error);
+                    }
+                    break;
+                }
+                asked = self.signals.next() => match asked {
+                    Asked::Reopen => self.logs.reopen(),
+                    _ => {
+                        starting.abort();
+                        drop(outer);
+                        return Ok(Some(self.stop().await));
+                    }
+                }
+            }
+        }
+        if let Some(sidecar) = &mut self.sidecar {
+            sidecar.open(&self.threads.entrances, &outer, &last)?;
+        }
+        Ok(None)
+    }
+
+    async fn obey(&mut self, asked: Asked) -> Result<Option<Ended>, AppError> {
+        match asked {
+            Asked::Drain => self.drain(Ended::Drained).await.map(Some),
+            Asked::Restart => self.drain(Ended::Restart).await.map(Some),
+            Asked::Stop => Ok(Some(self.stop().await)),
+            Asked::Reopen => {
+                self.logs.reopen();
+                Ok(None)
+            }
+        }
+    }
+
+    /// Lets requests and messages in flight finish, up to the graceful timeout.
+    async fn drain(&mut self, ended: Ended) -> Result<Ended, AppError> {
+        let limit = self.config.server.graceful_timeout;
+        if ended != Ended::Restart
+            && let Some(sidecar) = &self.sidecar
+        {
+            tokio::select! {
+                () = sidecar.block() => {}
+                asked = self.signals.next() => tracing::info!("asked again ({asked:?}): not waiting any longer"),
+            }
+        }
+        tracing::info!("draining: requests in flight may take up to {limit:?}");
+        self.state.enter(Stage::GracefulStopping);
+        let deadline = Instant::now() + limit;
+        let mut in_time = match &self.sidecar {
+            Some(sidecar) => sidecar.quiesce(limit).await,
+            None => true,
+        };
+        for half in [Half::Outer, Half::Inner] {
+            in_time = in_time && self.drain_half(half, deadline).await;
+        }
+        if self.sidecar.is_some() {
+            if in_time {
+                tracing::info!("Daprd shutdown gracefully");
+            } else {
+                tracing::error!("Graceful shutdown timeout exceeded, forcing shutdown");
+            }
+        }
+        if !in_time {
+            self.stop().await;
+        }
+        Ok(if in_time || ended == Ended::Restart { ended } else { Ended::Cut })
+    }
+
+    /// Whether everything of this half ended in time, and nobody asked for a quicker end.
+    async fn drain_half(&mut self, half: Half, deadline: Instant) -> bool {
+        let trigger = match half {
+            Half::Outer => &mut self.triggers.outer,
+            Half::Inner => &mut self.triggers.inner,
+        };
+        trigger.start(Mode::Graceful);
+        loop {
+            tokio::select! {
+                done = trigger.wait(deadline.saturating_duration_since(Instant::now())) => return done,
+                asked = self.signals.next() => match asked {
+                    Asked::Stop => return false,
+                    Asked::Reopen => self.logs.reopen(),
+                    Asked::Drain | Asked::Restart => {}
+                },
+            }
+        }
+    }
+
+    /// Ends at once.
+    async fn stop(&mut self) -> Ended {
+        self.state.enter(Stage::Stopping);
+        self.triggers.outer.start(Mode::Immediate);
+        self.triggers.inner.start(Mode::Immediate);
+        if !self.triggers.outer.wait(ABORT_LIMIT).await || !self.triggers.inner.wait(ABORT_LIMIT).await {
+            tracing::error!("workers did not stop in time");
+        }
+        Ended::Cut
+    }
+
+    /// Ends at once because an API call asked for it; its answer may still go out (reference 1.2).
+    async fn force(&mut self) -> Result<Ended, AppError> {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.stop().await;
+        Err(AppError::Forced)
+    }
+}
+
+/// Waits for an API call that asks for the end; for ever without a runtime.
+async fn wish(sidecar: Option<&Sidecar>) -> Wish {
+    match sidecar {
+        Some(sidecar) => sidecar.runtime.shutdown().wanted(Wish::None).await,
+        None => std::future::pending().await,
+    }
+}
