@@ -25,10 +25,8 @@ mod top;
 use std::path::{Path, PathBuf};
 
 use mecha_config::{Config, Diagnostics, Router, validate};
+use mecha_document::{Document, Findings, Format};
 
-use crate::Format;
-use crate::document::Document;
-use crate::findings::Findings;
 use crate::place::Places;
 
 /// What the conversions share.

@@ -4,38 +4,16 @@
 //! Mecha differs from MOSN on purpose: `docs/mosn-compatibility.md`.
 
 mod convert;
-mod document;
 pub mod dump;
-mod findings;
 mod place;
-mod read;
 mod source;
 
 use std::path::Path;
 
 use mecha_config::{Config, Diagnostics};
+use mecha_document::Findings;
 
-use crate::findings::Findings;
-
-/// How a file is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// `.json`, and every name that says nothing else.
-    Json,
-    /// `.yaml`, `.yml`.
-    Yaml,
-}
-
-impl Format {
-    /// The format that a file's name tells.
-    pub fn of(path: &Path) -> Format {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some(extension) if extension.eq_ignore_ascii_case("yaml") => Format::Yaml,
-            Some(extension) if extension.eq_ignore_ascii_case("yml") => Format::Yaml,
-            _ => Format::Json,
-        }
-    }
-}
+pub use mecha_document::Format;
 
 /// What became of a file.
 #[derive(Clone, Debug, Default)]

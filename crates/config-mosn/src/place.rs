@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use mecha_config::Diagnostic;
 use mecha_config::validate::{Locate, Subject};
-
-use crate::document::Node;
+use mecha_document::Node;
 
 /// Where something stands.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use crate::repo::Repo;
 const LAYERS: &[(&str, &[&str])] = &[
     ("ground", &["base", "metrics"]),
     ("wire", &["net", "codec", "http"]),
-    ("policy", &["config", "route", "cluster", "resilience", "filter"]),
+    ("policy", &["config", "document", "route", "cluster", "resilience", "filter"]),
     ("engines and front ends", &["proxy", "component", "config-mosn", "config-dapr", "xds", "smi"]),
     ("faces", &["runtime", "api-http", "api-grpc", "pluggable", "wasm", "observe", "admin"]),
     ("assembly", &["app"]),

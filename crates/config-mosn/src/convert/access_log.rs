@@ -3,10 +3,10 @@
 use mecha_config::AccessLog;
 use mecha_config::access_log::{DEFAULT_FORMAT, check};
 use mecha_config::server::LogTarget;
+use mecha_document::Node;
 
 use super::Context;
 use super::server::log_target;
-use crate::document::Node;
 
 /// One log; `name` is the listener's, for the default path.
 pub(super) fn access_log(node: Node<'_>, name: &str, context: &Context<'_>) -> Option<AccessLog> {

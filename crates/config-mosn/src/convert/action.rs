@@ -6,10 +6,9 @@ use mecha_config::Action;
 use mecha_config::route::{
     DirectResponse, Forward, HashPolicy, Redirect, RegexRewrite, RetryPolicy, Target, WeightedCluster,
 };
+use mecha_document::{Node, Object};
 
 use super::{headers, pattern, protocol};
-use crate::document::Node;
-use crate::read::Object;
 
 /// Statuses of a redirect (reference 1.7).
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 
 use mecha_config::ListenerAddress;
 use mecha_config::cluster::HostAddress;
-
-use crate::document::Node;
-use crate::read::shortened;
+use mecha_document::{Node, shortened};
 
 const UNIX: &str = "unix:";
 

@@ -3,9 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mecha_config::Admin;
-
-use crate::document::{Kind, Node};
-use crate::read::Object;
+use mecha_document::{Kind, Node, Object};
 
 /// Where the admin API listens; `None` when no address is given.
 pub(super) fn admin(fields: &Object<'_>) -> Option<Admin> {
@@ -49,7 +47,10 @@ fn port_value(node: Node<'_>) -> Option<u16> {
     if node.kind() == Kind::Text {
         let port = node.text().parse().ok();
         if port.is_none() {
-            node.error(format!("\"{}\" is not a port from 0 to 65535", crate::read::shortened(node.text())));
+            node.error(format!(
+                "\"{}\" is not a port from 0 to 65535",
+                mecha_document::shortened(node.text())
+            ));
         }
         return port;
     }

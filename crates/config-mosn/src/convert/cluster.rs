@@ -3,11 +3,10 @@
 use mecha_base::names::nearest;
 use mecha_config::cluster::{LbOptions, Limits};
 use mecha_config::{Cluster, LbPolicy};
+use mecha_document::{Node, Object, shortened};
 
 use super::router::{BOTH_MODES, from_folder};
 use super::{Context, host, tls};
-use crate::document::Node;
-use crate::read::{Object, shortened};
 
 /// MOSN's policies that are still to come.
 const LATER: [&str; 5] =

@@ -1,8 +1,7 @@
 //! Domains of virtual hosts: `host`, `host:port`, `host:*`, `*.suffix`, `*.suffix:port`, `*` (reference 1.7
 //! rule 1).
 
-use crate::document::Node;
-use crate::read::shortened;
+use mecha_document::{Node, shortened};
 
 /// A domain in lower case, when it has one of the forms.
 pub(super) fn domain(node: Node<'_>) -> Option<String> {

@@ -3,9 +3,7 @@
 //! without it the door would stand open, so the start is refused.
 
 use mecha_base::names::nearest;
-
-use crate::document::Node;
-use crate::read::shortened;
+use mecha_document::{Node, shortened};
 
 /// How a known stream filter is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]

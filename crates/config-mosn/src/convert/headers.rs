@@ -2,9 +2,7 @@
 //! here, so that the request path need not look again.
 
 use mecha_config::route::{HeaderAdd, HeaderRules};
-
-use crate::document::Node;
-use crate::read::{Object, shortened};
+use mecha_document::{Node, Object, shortened};
 
 /// The four lists.
 pub(super) fn rules(fields: &Object<'_>) -> HeaderRules {

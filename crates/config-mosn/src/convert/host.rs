@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use mecha_config::Host;
+use mecha_document::{Node, Object};
 
 use super::address;
-use crate::document::Node;
-use crate::read::Object;
 
 /// Heaviest host (reference 1.8).
 const MAX_WEIGHT: u32 = 128;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use mecha_config::proxy::{Http1Options, Http2Options};
 use mecha_config::{HttpProxy, Protocol, Protocols};
+use mecha_document::Object;
 
 use super::protocol;
-use crate::read::Object;
 
 /// `stream_idle_timeout` when it is absent: as Envoy has it.
 const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use mecha_base::names::nearest;
 use mecha_config::{FilterChain, Listener, NetworkFilter, Traffic};
+use mecha_document::{Kind, Node, Object, shortened};
 
 use super::{Context, access_log, address, filters, http_proxy, router, tcp_proxy, tls};
-use crate::document::{Kind, Node};
-use crate::read::{Object, shortened};
 
 /// `connection_idle_timeout` when it is absent (reference 1.3).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);

@@ -1,10 +1,9 @@
 //! What a request must look like (reference 1.7 rules 2 and 3).
 
 use mecha_config::route::{HeaderMatch, PathMatch, RouteMatch, ValueMatch};
+use mecha_document::{Node, Object};
 
 use super::{headers, pattern};
-use crate::document::Node;
-use crate::read::Object;
 
 /// The value that stands for any value.
 const ANY: &str = ".*";

@@ -3,8 +3,7 @@
 
 use regex::Regex;
 
-use crate::document::Node;
-use crate::read::shortened;
+use mecha_document::{Node, shortened};
 
 /// The compiled expression; why it doesn't compile is reported at `node`.
 pub(super) fn compile(node: Node<'_>, text: &str) -> Option<Regex> {

@@ -2,9 +2,7 @@
 
 use mecha_base::names::nearest;
 use mecha_config::{Protocol, Protocols};
-
-use crate::document::Node;
-use crate::read::shortened;
+use mecha_document::{Node, shortened};
 
 /// MOSN's protocols that are still to come.
 const NOT_YET: [&str; 8] = ["bolt", "boltv2", "dubbo", "dubbo-thrift", "tars", "x_example", "SofaRpc", "Rpc"];

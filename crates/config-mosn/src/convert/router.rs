@@ -2,12 +2,10 @@
 
 use mecha_config::route::RouteMatch;
 use mecha_config::{Route, Router, VirtualHost};
+use mecha_document::{Document, Format, Node, Object};
 
 use super::{Context, action, domain, filters, headers, matcher};
-use crate::Format;
-use crate::document::{Document, Node};
 use crate::place::{HostPlace, RouterPlace};
-use crate::read::Object;
 use crate::source;
 
 /// Both ways at once (MOSN's own words).

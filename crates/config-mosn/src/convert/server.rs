@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use mecha_config::server::{LogLevel, LogTarget, Roller};
 use mecha_config::{Listener, Server};
+use mecha_document::{Kind, Node, Object};
 
 use super::{Context, listener, router};
-use crate::document::{Kind, Node};
-use crate::read::Object;
 
 /// Most data workers that a configuration may ask for.
 const MAX_WORKERS: usize = 1_024;
@@ -34,6 +33,7 @@ pub(super) fn server(fields: &Object<'_>, context: &Context<'_>) -> Server {
             Some(path) => log_target(path),
             None => context.log_file("mosn.log").map_or(LogTarget::Stdout, LogTarget::File),
         },
+        log_form: defaults.log_form,
         log_level: fields.text_at("default_log_level").and_then(log_level).unwrap_or(defaults.log_level),
         log_roller: fields.text_at("global_log_roller").and_then(roller).unwrap_or(defaults.log_roller),
         graceful_timeout: fields.duration("graceful_timeout").unwrap_or(defaults.graceful_timeout),

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use mecha_config::TcpProxy;
 use mecha_config::proxy::{Cidr, PortRange, TcpRoute};
-
-use crate::document::Node;
-use crate::read::{Object, shortened};
+use mecha_document::{Node, Object, shortened};
 
 /// Hosts that are tried when the configuration gives no number (reference 1.5).
 const CONNECT_ATTEMPTS: u32 = 3;

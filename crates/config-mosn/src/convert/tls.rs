@@ -1,8 +1,7 @@
 //! TLS contexts (reference 1.4). Until TLS is there, a context that is switched on stops the start: traffic
 //! that was meant to be encrypted must never go out in the clear because a key was not understood.
 
-use crate::document::{Kind, Node};
-use crate::read::Object;
+use mecha_document::{Kind, Node, Object};
 
 /// Refuses every TLS context of an object that is switched on.
 pub(super) fn refuse(fields: &Object<'_>) {

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use mecha_config::{Config, Server};
+use mecha_document::{Node, Object};
 
 use super::{Context, admin, cluster, server, tls};
-use crate::document::Node;
-use crate::read::Object;
 
 /// Sections for whole features: the entry that switches it on (none: anything in it does), and what is
 /// missed without it.

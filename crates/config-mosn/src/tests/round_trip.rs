@@ -9,7 +9,7 @@ use mecha_config::route::{
     DirectResponse, Forward, HashPolicy, HeaderAdd, HeaderMatch, HeaderRules, PathMatch, Redirect,
     RegexRewrite, RetryPolicy, RouteMatch, Target, ValueMatch, WeightedCluster,
 };
-use mecha_config::server::{LogLevel, LogTarget, Roller};
+use mecha_config::server::{LogForm, LogLevel, LogTarget, Roller};
 use mecha_config::*;
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -47,6 +47,7 @@ fn server() -> impl Strategy<Value = Server> {
         |(name, log, log_level, log_roller, graceful_timeout, workers, pid_file)| Server {
             name,
             log,
+            log_form: LogForm::default(),
             log_level,
             log_roller,
             graceful_timeout,

@@ -5,6 +5,7 @@
 //! which only a finding has to pay for.
 
 mod json;
+mod value;
 mod yaml;
 
 use std::borrow::Cow;
@@ -23,7 +24,7 @@ const MAX_DEPTH: usize = 128;
 
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Nothing.
     Null,
     /// `true` or `false`.
@@ -41,7 +42,7 @@ pub(crate) enum Kind {
 }
 
 /// A file, parsed.
-pub(crate) struct Document<'t> {
+pub struct Document<'t> {
     file: Arc<str>,
     nodes: Vec<Raw<'t>>,
     findings: &'t Findings,
@@ -49,7 +50,7 @@ pub(crate) struct Document<'t> {
 
 /// One place of a document.
 #[derive(Clone, Copy)]
-pub(crate) struct Node<'d> {
+pub struct Node<'d> {
     document: &'d Document<'d>,
     index: u32,
 }
@@ -80,12 +81,7 @@ struct Tape<'t> {
 
 impl<'t> Document<'t> {
     /// Reads `text`; what is wrong with it goes to `findings`.
-    pub(crate) fn parse(
-        text: &'t str,
-        format: Format,
-        file: &str,
-        findings: &'t Findings,
-    ) -> Option<Document<'t>> {
+    pub fn parse(text: &'t str, format: Format, file: &str, findings: &'t Findings) -> Option<Document<'t>> {
         // A byte-order mark says nothing in UTF-8, and editors leave it behind.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let file: Arc<str> = file.into();
@@ -96,59 +92,75 @@ impl<'t> Document<'t> {
         match parsed {
             Ok(tape) => Some(Document { file, nodes: tape.nodes, findings }),
             Err(fault) => {
-                findings.add(Diagnostic {
-                    severity: Severity::Error,
-                    file,
-                    line: fault.line,
-                    column: fault.column,
-                    key: String::new(),
-                    message: fault.message,
-                    hint: fault.hint,
-                });
+                findings.add(fault.diagnostic(file));
                 None
             }
         }
     }
 
+    /// Reads the documents of a YAML stream, which lines of `---` part. One that is wrong goes to `findings` and leaves
+    /// the others alone; those that say nothing are left out.
+    pub fn parse_all(text: &'t str, file: &str, findings: &'t Findings) -> Vec<Document<'t>> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let file: Arc<str> = file.into();
+        let mut all = Vec::new();
+        for (above, part) in yaml::parts(text) {
+            match yaml::parse(part) {
+                Ok(mut tape) => {
+                    tape.move_down(above);
+                    let document = Document { file: file.clone(), nodes: tape.nodes, findings };
+                    if document.root().kind() != Kind::Null {
+                        all.push(document);
+                    }
+                }
+                Err(mut fault) => {
+                    fault.line += above;
+                    findings.add(fault.diagnostic(file.clone()));
+                }
+            }
+        }
+        all
+    }
+
     /// The node that holds all others.
-    pub(crate) fn root(&self) -> Node<'_> {
+    pub fn root(&self) -> Node<'_> {
         Node { document: self, index: 0 }
     }
 }
 
 impl<'d> Node<'d> {
     /// What it is.
-    pub(crate) fn kind(self) -> Kind {
+    pub fn kind(self) -> Kind {
         self.raw().map_or(Kind::Null, |raw| raw.kind)
     }
 
     /// Its text: of a string or key the content, of a number the digits; empty otherwise.
-    pub(crate) fn text(self) -> &'d str {
+    pub fn text(self) -> &'d str {
         self.raw().map_or("", |raw| raw.text.as_ref())
     }
 
     /// Its line, from 1.
-    pub(crate) fn line(self) -> u32 {
+    pub fn line(self) -> u32 {
         self.raw().map_or(0, |raw| raw.line)
     }
 
     /// Its column in characters, from 1.
-    pub(crate) fn column(self) -> u32 {
+    pub fn column(self) -> u32 {
         self.raw().map_or(0, |raw| raw.column)
     }
 
     /// The file it stands in.
-    pub(crate) fn file(self) -> Arc<str> {
+    pub fn file(self) -> Arc<str> {
         self.document.file.clone()
     }
 
     /// Where findings go.
-    pub(crate) fn findings(self) -> &'d Findings {
+    pub fn findings(self) -> &'d Findings {
         self.document.findings
     }
 
     /// The items of a list; none of anything else.
-    pub(crate) fn items(self) -> impl Iterator<Item = Node<'d>> {
+    pub fn items(self) -> impl Iterator<Item = Node<'d>> {
         let end = if self.kind() == Kind::List { self.next() } else { 0 };
         let mut at = self.index + 1;
         std::iter::from_fn(move || {
@@ -161,7 +173,7 @@ impl<'d> Node<'d> {
     }
 
     /// The keys and values of an object; none of anything else.
-    pub(crate) fn entries(self) -> impl Iterator<Item = (Node<'d>, Node<'d>)> {
+    pub fn entries(self) -> impl Iterator<Item = (Node<'d>, Node<'d>)> {
         let end = if self.kind() == Kind::Map { self.next() } else { 0 };
         let mut at = self.index + 1;
         std::iter::from_fn(move || {
@@ -174,7 +186,7 @@ impl<'d> Node<'d> {
     }
 
     /// The keys and indices from the root to here.
-    pub(crate) fn path(self) -> String {
+    pub fn path(self) -> String {
         let mut path = String::new();
         let mut at = self.document.root();
         while let Some(inner) = at.step_towards(self, &mut path) {
@@ -207,7 +219,28 @@ impl<'d> Node<'d> {
     }
 }
 
+impl Fault {
+    fn diagnostic(self, file: Arc<str>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            file,
+            line: self.line,
+            column: self.column,
+            key: String::new(),
+            message: self.message,
+            hint: self.hint,
+        }
+    }
+}
+
 impl<'t> Tape<'t> {
+    /// Says that `lines` lines stand above.
+    fn move_down(&mut self, lines: u32) {
+        for raw in &mut self.nodes {
+            raw.line += lines;
+        }
+    }
+
     /// Adds a node that holds no others, or the head of one that does.
     fn push(&mut self, kind: Kind, text: Cow<'t, str>, line: u32, column: u32) -> Result<usize, Fault> {
         let index = self.nodes.len();

@@ -36,6 +36,26 @@ pub(super) fn parse(text: &str) -> Result<Tape<'_>, Fault> {
     Ok(builder.tape)
 }
 
+/// The documents of a stream, each with the number of lines above it. A line that begins with `---` begins a document
+/// (YAML 1.2.2 section 9.1.2); directives and comments before it belong to it.
+pub(super) fn parts(text: &str) -> Vec<(u32, &str)> {
+    let mut parts = Vec::new();
+    let (mut start, mut above, mut at, mut says_something) = (0, 0, 0, false);
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let begins =
+            line.strip_prefix("---").is_some_and(|rest| !rest.starts_with(|c: char| !c.is_whitespace()));
+        if begins && says_something {
+            parts.push((above, text.get(start..at).unwrap_or_default()));
+            (start, above) = (at, number as u32);
+        }
+        let content = line.trim();
+        says_something = begins || says_something || !(content.is_empty() || line.starts_with(['#', '%']));
+        at += line.len();
+    }
+    parts.push((above, text.get(start..).unwrap_or_default()));
+    parts
+}
+
 #[derive(Default)]
 struct Builder<'t> {
     tape: Tape<'t>,

@@ -10,7 +10,7 @@ const LIMIT: usize = 1_000;
 
 /// All findings of one load.
 #[derive(Default)]
-pub(crate) struct Findings {
+pub struct Findings {
     inner: RefCell<Inner>,
 }
 
@@ -23,7 +23,7 @@ struct Inner {
 
 impl Findings {
     /// Adds one.
-    pub(crate) fn add(&self, found: Diagnostic) {
+    pub fn add(&self, found: Diagnostic) {
         let mut inner = self.inner.borrow_mut();
         match found.severity {
             _ if inner.kept.len() < LIMIT => inner.kept.push(found),
@@ -32,8 +32,32 @@ impl Findings {
         }
     }
 
+    /// How many findings there are: what [`Findings::soften`] counts from.
+    pub fn mark(&self) -> usize {
+        self.inner.borrow().kept.len()
+    }
+
+    /// Turns the errors since `mark` into warnings that begin with `prefix`; whether there were any. For a part that
+    /// is left out when it is wrong, while the rest still runs.
+    pub fn soften(&self, mark: usize, prefix: &str) -> bool {
+        let mut softened = false;
+        for found in self.inner.borrow_mut().kept.iter_mut().skip(mark) {
+            if found.severity == Severity::Error {
+                found.severity = Severity::Warning;
+                found.message = format!("{prefix}{}", found.message);
+                softened = true;
+            }
+        }
+        softened
+    }
+
+    /// Whether there was an error since `mark`.
+    pub fn failed(&self, mark: usize) -> bool {
+        self.inner.borrow().kept.iter().skip(mark).any(|found| found.severity == Severity::Error)
+    }
+
     /// Everything, file by file from top to bottom; one more line tells what was left out.
-    pub(crate) fn finish(self) -> Diagnostics {
+    pub fn finish(self) -> Diagnostics {
         let Inner { mut kept, errors_left_out, warnings_left_out } = self.inner.into_inner();
         kept.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         // A value that two parts look at is wrong only once.
