@@ -92,8 +92,6 @@ pub struct GrpcAnswer {
     pub message: String,
     /// A `google.rpc.Status` with the details; empty when there are none.
     pub details: Bytes,
-    /// Metadata that came after the message.
-    pub trailers: http::HeaderMap,
 }
 
 /// The type of an invocation's payload when that is a protobuf message (`Any.type_url`), in the extensions of a request
