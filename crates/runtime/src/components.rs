@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use mecha_component::Properties;
 use mecha_component::pubsub::DynPubSub;
 use mecha_component::secrets::DynSecretStore;
 use mecha_component::state::DynStateStore;
+use mecha_component::{Features, Properties};
 use mecha_config::runtime::Component;
 use parking_lot::Mutex;
+
+use crate::metadata::ComponentMetadata;
+use crate::state::StateRules;
 
 /// A component that is up.
 pub struct Loaded<T: ?Sized> {
@@ -40,6 +43,46 @@ pub struct Snapshot {
     pub pubsub: Table<dyn DynPubSub>,
     /// Secret stores.
     pub secrets: Table<dyn DynSecretStore>,
+    /// HTTP middleware that pipelines may name.
+    pub middleware: BTreeMap<String, (Component, Properties)>,
+    /// How state stores keep keys and values; those that are not here keep keys of the application's own.
+    pub rules: BTreeMap<String, Arc<StateRules>>,
+}
+
+impl Snapshot {
+    /// How many components there are.
+    pub fn count(&self) -> usize {
+        self.state.len() + self.pubsub.len() + self.secrets.len() + self.middleware.len()
+    }
+
+    /// Takes out the component of that name.
+    pub fn remove(&mut self, name: &str) {
+        self.state.remove(name);
+        self.rules.remove(name);
+        self.pubsub.remove(name);
+        self.secrets.remove(name);
+        self.middleware.remove(name);
+    }
+
+    /// Every component as the metadata API tells of it, by name.
+    pub fn describe(&self) -> Vec<ComponentMetadata> {
+        let state = self.state.values().map(|it| described(&it.config, it.driver.features()));
+        let pubsub = self.pubsub.values().map(|it| described(&it.config, it.driver.features()));
+        let secrets = self.secrets.values().map(|it| described(&it.config, it.driver.features()));
+        let middleware = self.middleware.values().map(|(config, _)| described(config, Features::default()));
+        let mut all: Vec<_> = state.chain(pubsub).chain(secrets).chain(middleware).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+}
+
+fn described(config: &Component, features: Features) -> ComponentMetadata {
+    ComponentMetadata {
+        name: config.name.clone(),
+        kind: config.kind.clone(),
+        version: config.version.clone(),
+        capabilities: features.iter().map(|feature| feature.name().to_owned()).collect(),
+    }
 }
 
 impl Components {

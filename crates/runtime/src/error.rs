@@ -2,6 +2,9 @@
 //! status, the gRPC code and the details of Google's error model. The faces only write it down. Constructors stand in
 //! one file for each building block.
 
+pub(crate) mod component;
+mod secret;
+mod state;
 use std::collections::BTreeMap;
 use std::fmt;
 

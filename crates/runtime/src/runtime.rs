@@ -9,6 +9,8 @@ use mecha_config::runtime as config;
 use crate::channel::AppChannel;
 use crate::components::Components;
 use crate::health::Health;
+use crate::loader::Loader;
+use crate::metadata::Extended;
 use crate::metrics::Metrics;
 use crate::network::Network;
 use crate::policy::Policies;
@@ -38,6 +40,8 @@ pub struct Runtime {
     metrics: Metrics,
     health: Health,
     shutdown: Shutdown,
+    loader: Loader,
+    extended: Extended,
 }
 
 impl Runtime {
@@ -55,6 +59,8 @@ impl Runtime {
             metrics: Metrics::default(),
             health: Health::default(),
             shutdown: Shutdown::default(),
+            loader: Loader::default(),
+            extended: Extended::default(),
         })
     }
 
@@ -106,6 +112,16 @@ impl Runtime {
     /// The wish that the process ends.
     pub fn shutdown(&self) -> &Shutdown {
         &self.shutdown
+    }
+
+    /// How the configured components do.
+    pub(crate) fn loader(&self) -> &Loader {
+        &self.loader
+    }
+
+    /// What was set through the metadata API.
+    pub(crate) fn extended(&self) -> &Extended {
+        &self.extended
     }
 
     /// Says how the application is called; once, before the runtime starts. Applications without a server have none.
