@@ -68,6 +68,20 @@ impl Error {
         Self::new(ErrorKind::Unsupported, format!("this component does not support {what}"))
     }
 
+    /// Another version is stored than the one asked for. The first words are those that clients of Dapr know.
+    pub fn etag_mismatch(detail: Option<&str>) -> Self {
+        Self::with_detail(ErrorKind::EtagMismatch, "possible etag mismatch. error from state store", detail)
+    }
+
+    /// The given etag can't be one of this store.
+    pub fn etag_invalid(detail: Option<&str>) -> Self {
+        Self::with_detail(ErrorKind::EtagInvalid, "invalid etag value", detail)
+    }
+
+    fn with_detail(kind: ErrorKind, text: &str, detail: Option<&str>) -> Self {
+        Self::new(kind, detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}")))
+    }
+
     /// Some keys of several failed; the others are done. `failed` must not be empty.
     pub fn of_keys(failed: Vec<(String, Error)>) -> Self {
         let kind = failed.first().map_or(ErrorKind::Internal, |(_, error)| error.kind);

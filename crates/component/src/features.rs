@@ -27,11 +27,13 @@ pub enum Feature {
     BulkSubscribe,
     /// Messages: a subscriber may name topics by pattern.
     SubscribeWildcards,
+    /// Secrets: one secret may have several keys.
+    MultipleKeyValuesPerSecret,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 10] = [
+    pub const ALL: [Feature; 11] = [
         Feature::Etag,
         Feature::Transactional,
         Feature::QueryApi,
@@ -42,6 +44,7 @@ impl Feature {
         Feature::BulkPublish,
         Feature::BulkSubscribe,
         Feature::SubscribeWildcards,
+        Feature::MultipleKeyValuesPerSecret,
     ];
 
     /// As metadata shows it.
@@ -57,6 +60,7 @@ impl Feature {
             Feature::BulkPublish => "BULK_PUBLISH",
             Feature::BulkSubscribe => "BULK_SUBSCRIBE",
             Feature::SubscribeWildcards => "SUBSCRIBE_WILDCARDS",
+            Feature::MultipleKeyValuesPerSecret => "MULTIPLE_KEY_VALUES_PER_SECRET",
         }
     }
 }

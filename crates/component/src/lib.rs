@@ -2,8 +2,11 @@
 //! connection, the operations and the mapping of errors; keys, scopes, retries, metrics and events belong to
 //! `runtime`, which calls drivers through the `Dyn` forms here. The binary names the drivers that are compiled in.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod error;
 pub mod features;
+pub mod memory;
 pub mod properties;
 pub mod pubsub;
 pub mod registry;

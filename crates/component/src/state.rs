@@ -1,7 +1,12 @@
 //! State stores: values by key, with etags, expiry and transactions where a store has them. Keys arrive whole, with
 //! the prefix that `runtime` gives them.
 
+pub mod etag;
+pub mod like;
+pub mod prefix;
+pub mod query;
 mod request;
+pub mod ttl;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -61,7 +61,9 @@ impl SetRequest {
     /// # Errors
     /// When `ttlInSeconds` is no number; below -1 it makes no sense either.
     pub fn ttl(&self) -> crate::Result<Option<Option<u64>>> {
-        let Some(text) = self.metadata.get(super::TTL_KEY) else { return Ok(None) };
+        let Some(text) = self.metadata.get(super::TTL_KEY).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
         match text.trim().parse::<i64>() {
             Ok(seconds) if seconds > 0 => Ok(Some(Some(seconds.unsigned_abs()))),
             Ok(-1 | 0) => Ok(Some(None)),
