@@ -14,19 +14,19 @@ use crate::live::{Stage, State};
 use crate::process::{Process, Triggers};
 use crate::signals::Signals;
 use crate::workers::{Share, Threads};
-use crate::{Ended, Ready};
+use crate::{Ended, Load, Options, Ready};
 
 impl Bound {
-    /// Runs until a signal ends it; `ready` is told when everything listens.
+    /// Runs until a signal or the option `end` ends it; the option `ready` is told when everything listens.
     ///
     /// # Errors
     /// When a thread can't be started, a worker is lost, or a component that must be initialised can't be.
-    pub fn run(self, ready: Option<Sender<Ready>>) -> Result<Ended, AppError> {
+    pub fn run(self, options: &Options, load: &Load) -> Result<Ended, AppError> {
         let failed = |source| AppError::Thread { what: "the control thread".to_owned(), source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let signals = {
             let _entered = runtime.enter();
-            Signals::watch(self.sidecar.is_some()).map_err(failed)?
+            Signals::watch(self.sidecar.is_some(), options.end.clone()).map_err(failed)?
         };
         let addresses = self.addresses();
         let pid = self.pid;
@@ -53,8 +53,10 @@ impl Bound {
             signals,
             logs: self.logs,
             sidecar: self.sidecar,
+            options: options.clone(),
+            load: load.clone(),
         };
-        let begun = Begun { addresses, workers: self.workers, ready };
+        let begun = Begun { addresses, workers: self.workers, ready: options.ready.clone() };
         let ended = process.until_ended(&runtime, begun, outer, last);
         drop(pid);
         ended

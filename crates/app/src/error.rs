@@ -40,8 +40,8 @@ pub enum AppError {
     #[error("{0}")]
     Components(String),
     /// SIGHUP asked for another beginning, and there is nothing to begin with.
-    #[error("the configuration can't be loaded again; the log says why")]
-    NotReloaded,
+    #[error("{0}")]
+    NotReloaded(String),
     /// An API call asked for the end at once.
     #[error("a forced shutdown was requested")]
     Forced,

@@ -15,12 +15,14 @@ mod workers;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use mecha_component::Drivers;
 use mecha_config::Config;
 use mecha_config::server::LogLevel;
 use mecha_net::Address;
+use tokio::sync::watch;
 
 pub use base::Base;
 pub use bound::Bound;
@@ -39,8 +41,35 @@ pub struct Options {
     pub version: &'static str,
     /// The drivers that are compiled in.
     pub drivers: Drivers,
+    /// Ends the process when it becomes true, in place of SIGTERM and SIGINT, which somebody else looks after then.
+    pub end: Option<watch::Receiver<bool>>,
+    /// Files and folders whose change makes the runtime load anew; none = it does not look.
+    pub watch: Vec<PathBuf>,
+    /// What was found before the log was open.
+    pub notices: Vec<Notice>,
     /// Told once everything listens.
     pub ready: Option<Sender<Ready>>,
+}
+
+/// Gives the configuration anew; the error says why it can't be had.
+pub type Load = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
+
+/// Something to be logged once the log is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A milestone.
+    Info(String),
+    /// Something odd.
+    Warning(String),
+}
+
+impl Notice {
+    fn log(&self) {
+        match self {
+            Notice::Info(text) => tracing::info!("{text}"),
+            Notice::Warning(text) => tracing::warn!("{text}"),
+        }
+    }
 }
 
 /// Where the process listens.
@@ -70,24 +99,31 @@ pub enum Ended {
 /// # Errors
 /// When an address or a file can't be taken, or a thread can't be started; nothing runs then.
 pub fn run(config: Config, options: Options) -> Result<Ended, AppError> {
-    run_restarting(config, &options, || None)
+    let load: Load = Arc::new(|| Err("there is nothing to load again".to_owned()));
+    run_restarting(config, &options, &load)
 }
 
-/// As [`run`], beginning anew in the same process, with the same log and counters, each time SIGHUP asks for it. `load`
-/// gives the configuration of each beginning; when it gives none, the process ends with the reason it has logged.
+/// As [`run`], beginning anew in the same process, with the same log and counters, each time SIGHUP or a change of its
+/// files asks for it. `load` gives the configuration then.
 ///
 /// # Errors
 /// As [`run`].
 pub fn run_restarting(
     first: Config,
     options: &Options,
-    load: impl Fn() -> Option<Config>,
+    load: &Load,
 ) -> Result<Ended, AppError> {
     let base = Base::new(&first, options)?;
-    let mut config = Some(first);
+    for notice in &options.notices {
+        notice.log();
+    }
+    let mut config = Ok(first);
     let ended = loop {
-        let Some(next) = config.take() else { break Err(AppError::NotReloaded) };
-        match Bound::take(next, &base, options).and_then(|bound| bound.run(options.ready.clone())) {
+        let next = match config {
+            Ok(next) => next,
+            Err(error) => break Err(AppError::NotReloaded(error)),
+        };
+        match Bound::take(next, &base, options).and_then(|bound| bound.run(options, load)) {
             Ok(Ended::Restart) => config = load(),
             ended => break ended,
         }
@@ -97,4 +133,17 @@ pub fn run_restarting(
     }
     base.finish();
     ended
+}
+
+/// Opens the log as the configuration says, writes the reason why nothing runs, and closes it.
+pub fn refuse(config: &Config, options: &Options, reason: &str) {
+    match Base::new(config, options) {
+        Ok(base) => {
+            tracing::error!("Fatal error from runtime: {reason}");
+            base.finish();
+        }
+        Err(error) => {
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("mecha: {reason}; {error}\n"));
+        }
+    }
 }

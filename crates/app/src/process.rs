@@ -12,7 +12,6 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::Ended;
 use crate::clusters::LiveClusters;
 use crate::control::Begun;
 use crate::error::AppError;
@@ -20,6 +19,7 @@ use crate::live::{Stage, State};
 use crate::sidecar::Sidecar;
 use crate::signals::{Asked, Signals};
 use crate::workers::Threads;
+use crate::{Ended, Load, Options};
 
 /// How long workers may take to let go of everything once they are told to stop at once.
 const ABORT_LIMIT: Duration = Duration::from_secs(5);
@@ -36,6 +36,8 @@ pub(crate) struct Process {
     pub(crate) signals: Signals,
     pub(crate) logs: Logs,
     pub(crate) sidecar: Option<Sidecar>,
+    pub(crate) options: Options,
+    pub(crate) load: Load,
 }
 
 /// What ends the parts of a process.
@@ -103,6 +105,7 @@ impl Process {
                 }
                 wish = wish => return match wish {
                     Wish::Forced => self.force().await,
+                    Wish::Restart => self.drain(Ended::Restart).await,
                     Wish::Graceful | Wish::None => self.drain(Ended::Drained).await,
                 },
                 lost = self.threads.ended.recv() => {
@@ -140,6 +143,7 @@ impl Process {
         }
         if let Some(sidecar) = &mut self.sidecar {
             sidecar.open(&self.threads.entrances, &outer, &last)?;
+            sidecar.follow(&self.options, &self.load);
         }
         Ok(None)
     }

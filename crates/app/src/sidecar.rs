@@ -2,12 +2,14 @@
 //! life. The control thread drives it.
 
 mod faces;
+mod reload;
 mod sockets;
+mod watch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mecha_base::drain::{Trigger, Watch};
+use mecha_base::drain::Watch;
 use mecha_component::Drivers;
 use mecha_config::{Config, runtime};
 use mecha_runtime::network::Entrance;
@@ -15,6 +17,7 @@ use mecha_runtime::{Network, Parts, Runtime};
 
 use crate::clusters::LiveClusters;
 use crate::error::AppError;
+use crate::{Load, Options};
 use sockets::Sockets;
 
 /// Threads for drivers, deliveries and background work: enough that one that is busy does not hold up the others.
@@ -98,12 +101,17 @@ impl Sidecar {
     }
 
     /// Opens the APIs on the workers, and metrics here; goes on with the application in the background.
-    pub(crate) fn open(&mut self, entrances: &[Entrance], drain: &Watch, admin: &Watch) -> Result<(), AppError> {
+    pub(crate) fn open(&mut self, entrances: &[Entrance], drain: &Watch, last: &Watch) -> Result<(), AppError> {
         if let Some(sockets) = self.sockets.take() {
-            faces::open(&self.runtime, sockets, entrances, drain, admin)?;
+            faces::open(&self.runtime, sockets, entrances, drain, last)?;
         }
         self.pool.spawn(self.runtime.clone().attend(self.begun));
         Ok(())
+    }
+
+    /// Follows the files that the runtime was configured by, in the background.
+    pub(crate) fn follow(&self, options: &Options, load: &Load) {
+        self.pool.spawn(reload::follow(self.runtime.clone(), options.clone(), load.clone()));
     }
 
     /// Keeps the APIs open without deliveries, for as long as the configuration says or until the application is unhealthy.
@@ -136,6 +144,3 @@ impl Sidecar {
         closed
     }
 }
-
-/// The drain of what serves until the very end: metrics.
-pub(crate) type Last = Trigger;

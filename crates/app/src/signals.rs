@@ -2,6 +2,7 @@
 //! application runtime finishes what is in flight, as Dapr does.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +25,12 @@ pub(crate) struct Signals {
     hangup: Signal,
     /// There is a runtime.
     runtime: bool,
+    /// Says in place of SIGTERM and SIGINT that the process shall end.
+    end: Option<watch::Receiver<bool>>,
 }
 
 impl Signals {
-    pub(crate) fn watch(runtime: bool) -> std::io::Result<Self> {
+    pub(crate) fn watch(runtime: bool, end: Option<watch::Receiver<bool>>) -> std::io::Result<Self> {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -35,14 +38,17 @@ impl Signals {
             user1: signal(SignalKind::user_defined1())?,
             hangup: signal(SignalKind::hangup())?,
             runtime,
+            end,
         })
     }
 
     pub(crate) async fn next(&mut self) -> Asked {
         loop {
+            let told = self.end.is_some();
             let (name, asked) = tokio::select! {
-                _ = self.terminate.recv() => ("terminated", Asked::Drain),
-                _ = self.interrupt.recv() => {
+                () = ended(&mut self.end) => return Asked::Drain,
+                _ = self.terminate.recv(), if !told => ("terminated", Asked::Drain),
+                _ = self.interrupt.recv(), if !told => {
                     ("interrupt", if self.runtime { Asked::Drain } else { Asked::Stop })
                 }
                 _ = self.quit.recv() => ("quit", Asked::Stop),
@@ -63,4 +69,12 @@ impl Signals {
             return asked;
         }
     }
+}
+
+/// Waits until the process is told to end; for ever when nobody can.
+async fn ended(end: &mut Option<watch::Receiver<bool>>) {
+    let Some(watch) = end else { return std::future::pending().await };
+    // Whoever could tell may be gone: that is an end as well.
+    let _ = watch.wait_for(|end| *end).await;
+    *end = None;
 }

@@ -110,16 +110,17 @@ impl Metrics {
         let _ = source;
     }
 
-    /// A policy was in effect: `policy` is `timeout`, `retry` or `circuitbreaker`.
+    /// A policy (`timeout`, `retry`, `circuitbreaker`) of a resource was in effect for a call to `target`, or did something
+    /// (`activated`); `flow` is `inbound` or `outbound`, `breaker` the state of the circuit breaker if there is one.
     pub fn resiliency(
         &self,
         resource: &str,
-        name: &str,
         policy: &str,
         activated: bool,
         target: &str,
         flow: &str,
+        breaker: Option<&str>,
     ) {
-        let _ = (resource, name, policy, activated, target, flow);
+        let _ = (resource, policy, activated, target, flow, breaker);
     }
 }

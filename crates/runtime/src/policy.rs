@@ -1,12 +1,30 @@
-//! Resiliency policies as operations run under them: timeout, circuit breaker, retry (reference 3.4).
+//! Resiliency policies as operations run under them (reference 3.4): a timeout for each try, a circuit breaker around
+//! each try, retries around both. The parts are those of `resilience`, which the data plane uses as well.
+
+mod set;
+mod trip;
 
 use std::future::Future;
-use std::time::Duration;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use mecha_resilience::{Backoff, Breaker, Rejection};
+
+pub use set::Policies;
+
+use crate::metrics::Metrics;
 
 /// What a policy must know of an error.
 pub trait Failure {
     /// Whether another try may succeed.
     fn is_retriable(&self) -> bool;
+
+    /// Whether the target could not be reached at all: the only failures that built-in policies retry.
+    fn is_unreachable(&self) -> bool {
+        false
+    }
 
     /// The HTTP status behind it, for policies that choose by status.
     fn http_status(&self) -> Option<u16> {
@@ -30,14 +48,53 @@ pub enum Refused<E> {
     Open(&'static str),
 }
 
-/// The policy of one target.
+/// The policy of one target. Cheap to clone; clones share the circuit breaker.
 #[derive(Clone, Debug, Default)]
-pub struct Policy;
+pub struct Policy(Option<Arc<Parts>>);
+
+#[derive(Debug)]
+struct Parts {
+    timeout: Option<Duration>,
+    retry: Option<Retry>,
+    breaker: Option<Arc<Breaker>>,
+    /// For metrics.
+    labels: Labels,
+    metrics: Arc<Metrics>,
+}
+
+/// What metrics say about a policy.
+#[derive(Debug, Default)]
+struct Labels {
+    resource: String,
+    target: String,
+    flow: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Retry {
+    backoff: Backoff,
+    /// `None` = without end.
+    max: Option<u32>,
+    http_codes: Option<Vec<RangeInclusive<u16>>>,
+    grpc_codes: Option<Vec<RangeInclusive<u16>>>,
+    /// Only failures to reach the target count.
+    built_in: bool,
+}
 
 impl Policy {
     /// Whether it does nothing, so that callers need keep nothing for another try.
     pub fn is_empty(&self) -> bool {
-        true
+        self.0.is_none()
+    }
+
+    /// Whether an operation may be tried more than once.
+    pub fn retries(&self) -> bool {
+        self.0.as_ref().is_some_and(|parts| parts.retry.is_some())
+    }
+
+    /// Whether the user wrote it: it counts answers that are no success as failures, which built-in policies do not.
+    pub fn is_users(&self) -> bool {
+        self.0.as_ref().is_some_and(|parts| !parts.retry.as_ref().is_some_and(|retry| retry.built_in))
     }
 
     /// Runs an operation under the policy. It is told the number of the try, from 0.
@@ -50,30 +107,97 @@ impl Policy {
         F: Future<Output = Result<T, E>> + Send,
         O: FnMut(u32) -> F + Send,
     {
-        operation(0).await.map_err(Refused::Failed)
+        let Some(parts) = &self.0 else { return operation(0).await.map_err(Refused::Failed) };
+        parts.begin();
+        let mut attempt = 0;
+        loop {
+            let refused = match parts.attempt(operation(attempt)).await {
+                Ok(done) => return Ok(done),
+                Err(refused) => refused,
+            };
+            let Some(pause) = parts.pause(attempt, &refused) else { return Err(refused) };
+            parts.count("retry", true);
+            tokio::time::sleep(pause).await;
+            attempt = attempt.saturating_add(1);
+        }
     }
 }
 
-/// The policies of every target.
-#[derive(Debug, Default)]
-pub struct Policies;
-
-impl Policies {
-    /// For calls to an application.
-    pub fn app(&self, app_id: &str) -> Policy {
-        let _ = app_id;
-        Policy
+impl Parts {
+    /// Counts that the policies are in effect.
+    fn begin(&self) {
+        let there = [
+            ("timeout", self.timeout.is_some()),
+            ("retry", self.retry.is_some()),
+            ("circuitbreaker", self.breaker.is_some()),
+        ];
+        for (policy, _) in there.iter().filter(|(_, there)| *there) {
+            self.count(policy, false);
+        }
     }
 
-    /// For operations on a component; `block` is `statestore`, `pubsub`, `secretstore`, ... as default policies name it.
-    pub fn outbound(&self, component: &str, block: &str) -> Policy {
-        let _ = (component, block);
-        Policy
+    fn count(&self, policy: &str, activated: bool) {
+        let Labels { resource, target, flow } = &self.labels;
+        let state = self.breaker.as_ref().map(|breaker| breaker.state(Instant::now()).name());
+        self.metrics.resiliency(resource, policy, activated, target, flow, state);
     }
 
-    /// For deliveries of a component to the application.
-    pub fn inbound(&self, component: &str, block: &str) -> Policy {
-        let _ = (component, block);
-        Policy
+    /// One try: refused by the breaker, or made within the timeout.
+    async fn attempt<T, E>(&self, operation: impl Future<Output = Result<T, E>> + Send) -> Result<T, Refused<E>> {
+        let Some(breaker) = &self.breaker else { return self.timed(operation).await };
+        let permit = breaker.permit(Instant::now()).map_err(|rejection| {
+            self.count("circuitbreaker", true);
+            Refused::Open(match rejection {
+                Rejection::Open => "circuit breaker is open",
+                Rejection::TooMany => "too many requests",
+            })
+        })?;
+        let result = self.timed(operation).await;
+        if let Some(state) = breaker.done(permit, result.is_ok(), Instant::now()) {
+            tracing::info!("Circuit breaker of {} is {}", self.labels.target, state.name());
+            self.count("circuitbreaker", true);
+        }
+        result
+    }
+
+    async fn timed<T, E>(&self, operation: impl Future<Output = Result<T, E>> + Send) -> Result<T, Refused<E>> {
+        let Some(limit) = self.timeout else { return operation.await.map_err(Refused::Failed) };
+        match tokio::time::timeout(limit, operation).await {
+            Ok(result) => result.map_err(Refused::Failed),
+            Err(_) => {
+                self.count("timeout", true);
+                Err(Refused::Timeout(limit))
+            }
+        }
+    }
+
+    /// The pause before the next try; `None` when this one was the last.
+    fn pause<E: Failure>(&self, attempt: u32, refused: &Refused<E>) -> Option<Duration> {
+        let retry = self.retry.as_ref()?;
+        let wanted = match refused {
+            Refused::Open(_) => false,
+            Refused::Timeout(_) => true,
+            Refused::Failed(error) => retry.wants(error),
+        };
+        let left = retry.max.is_none_or(|max| attempt < max);
+        (wanted && left).then(|| retry.backoff.pause(attempt, &mut Rng::new()))
     }
 }
+
+impl Retry {
+    fn wants(&self, error: &impl Failure) -> bool {
+        if self.built_in {
+            return error.is_unreachable();
+        }
+        let listed = |codes: &Option<Vec<RangeInclusive<u16>>>, code: Option<u16>| match (codes, code) {
+            (Some(codes), Some(code)) => codes.iter().any(|range| range.contains(&code)),
+            _ => true,
+        };
+        error.is_retriable()
+            && listed(&self.http_codes, error.http_status())
+            && listed(&self.grpc_codes, error.grpc_code())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use tokio::sync::watch;
 pub enum Wish {
     /// Go on.
     None,
+    /// Begin anew in the same process.
+    Restart,
     /// As SIGTERM does.
     Graceful,
     /// At once and with exit status 1.
@@ -33,6 +35,15 @@ impl Shutdown {
             tracing::info!("Shutdown requested via API");
             Wish::Graceful
         };
+        self.raise(wish);
+    }
+
+    /// Asks for another beginning in the same process.
+    pub fn restart(&self) {
+        self.raise(Wish::Restart);
+    }
+
+    fn raise(&self, wish: Wish) {
         self.0.send_if_modified(|now| {
             let changes = wish > *now;
             *now = wish.max(*now);
