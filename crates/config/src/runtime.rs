@@ -6,7 +6,7 @@ pub mod resiliency;
 pub mod settings;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -160,6 +160,8 @@ pub struct Process {
     pub env_keys: Option<Vec<String>>,
     /// Static name resolution: app ids (`orders` or `orders.namespace`) and the addresses of their internal servers.
     pub static_names: BTreeMap<String, Vec<String>>,
+    /// `DAPR_HOST_IP`: the address that others find this runtime at; `None` = that of the host's own interfaces.
+    pub host_ip: Option<IpAddr>,
     /// The version that is reported.
     pub version: String,
 }

@@ -1,0 +1,1 @@
+//! What Configuration files become.

@@ -1,0 +1,1 @@
+//! How flags are read.

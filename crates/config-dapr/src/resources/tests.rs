@@ -1,0 +1,1 @@
+//! What folders of resources become.

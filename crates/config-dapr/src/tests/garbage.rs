@@ -1,0 +1,1 @@
+//! Garbage never makes a reader panic.

@@ -1,0 +1,1 @@
+//! A whole runtime from flags and files.
