@@ -23,8 +23,9 @@ impl Runtime {
     ///
     /// # Errors
     /// A component that can't be initialised and must be.
-    pub async fn start(self: &Arc<Self>) -> Result<(), LoadError> {
-        self.load_components().await
+    pub async fn prepare(self: &Arc<Self>) -> Result<(), LoadError> {
+        self.load_components().await?;
+        self.build_pipelines()
     }
 
     /// Waits for the application, reads what it wants, delivers to it while it is healthy; goes on until it is dropped.
@@ -81,7 +82,8 @@ impl Runtime {
         tracing::info!("application discovered on port {port}");
     }
 
-    /// What the application says about itself serves features of later releases (actors); what it says wrong is told now.
+    /// What the application says about itself is about actors, which this version does not host: who counts on them must be
+    /// told.
     async fn read_application_config(&self) {
         let Some(channel) = self.channel() else { return };
         if !self.config().app.init_config {
@@ -89,7 +91,13 @@ impl Runtime {
             return;
         }
         match channel.config().await {
-            Ok(config) => self.set_application_config(config),
+            Ok(config) => {
+                let entities = config.get("entities").and_then(|entities| entities.as_array());
+                if let Some(entities) = entities.filter(|entities| !entities.is_empty()) {
+                    let named: Vec<_> = entities.iter().filter_map(|entity| entity.as_str()).collect();
+                    tracing::warn!("actor types {named:?} are not hosted: actors are not available in this version");
+                }
+            }
             Err(error) => tracing::warn!("failed to load application configuration: {error}"),
         }
     }
