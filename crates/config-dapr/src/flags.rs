@@ -4,6 +4,7 @@
 mod error;
 mod help;
 mod parse;
+mod split;
 mod table;
 mod value;
 
