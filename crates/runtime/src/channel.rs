@@ -1,6 +1,9 @@
 //! The application as the runtime calls it: one face over HTTP and gRPC applications. The HTTP one is in `runtime`,
 //! the gRPC one in `api-grpc`, which has the generated types; both call through the exchange.
 
+mod concurrency;
+mod http;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +14,9 @@ use serde_json::{Map, Value};
 
 use crate::body::Body;
 use crate::error::ApiError;
+
+pub use concurrency::{Concurrency, Place};
+pub use http::{DOOR, HttpChannel};
 
 /// What becomes of a message (reference 1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +109,10 @@ pub struct TypeUrl(pub String);
 pub trait AppChannel: Send + Sync + 'static {
     /// A service invocation: the path and query of the application, the caller's headers. HTTP answers as they are;
     /// gRPC applications answer by `OnInvoke`, with a [`GrpcAnswer`] in the response's extensions.
-    fn invoke(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Body>, ApiError>>;
+    fn invoke(
+        &self,
+        request: ::http::Request<Body>,
+    ) -> BoxFuture<'_, Result<::http::Response<Body>, ApiError>>;
 
     /// A message; an error counts as [`Verdict::Retry`], its message is logged.
     fn topic_event(&self, event: TopicEvent) -> BoxFuture<'_, Result<Verdict, ApiError>>;

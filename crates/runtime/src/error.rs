@@ -3,6 +3,7 @@
 //! one file for each building block.
 
 pub(crate) mod component;
+mod pubsub;
 mod secret;
 mod state;
 use std::collections::BTreeMap;

@@ -143,7 +143,10 @@ impl Parts {
     }
 
     /// One try: refused by the breaker, or made within the timeout.
-    async fn attempt<T, E>(&self, operation: impl Future<Output = Result<T, E>> + Send) -> Result<T, Refused<E>> {
+    async fn attempt<T, E>(
+        &self,
+        operation: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, Refused<E>> {
         let Some(breaker) = &self.breaker else { return self.timed(operation).await };
         let permit = breaker.permit(Instant::now()).map_err(|rejection| {
             self.count("circuitbreaker", true);
@@ -160,7 +163,10 @@ impl Parts {
         result
     }
 
-    async fn timed<T, E>(&self, operation: impl Future<Output = Result<T, E>> + Send) -> Result<T, Refused<E>> {
+    async fn timed<T, E>(
+        &self,
+        operation: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, Refused<E>> {
         let Some(limit) = self.timeout else { return operation.await.map_err(Refused::Failed) };
         match tokio::time::timeout(limit, operation).await {
             Ok(result) => result.map_err(Refused::Failed),

@@ -14,6 +14,7 @@ use crate::metadata::Extended;
 use crate::metrics::Metrics;
 use crate::network::Network;
 use crate::policy::Policies;
+use crate::pubsub::PubSubs;
 use crate::shutdown::Shutdown;
 
 /// What a runtime is made of.
@@ -40,6 +41,7 @@ pub struct Runtime {
     metrics: Metrics,
     health: Health,
     shutdown: Shutdown,
+    pubsub: PubSubs,
     loader: Loader,
     extended: Extended,
 }
@@ -59,6 +61,7 @@ impl Runtime {
             metrics: Metrics::default(),
             health: Health::default(),
             shutdown: Shutdown::default(),
+            pubsub: PubSubs::default(),
             loader: Loader::default(),
             extended: Extended::default(),
         })
@@ -97,6 +100,11 @@ impl Runtime {
     /// What calls run under.
     pub fn policies(&self) -> &Policies {
         &self.policies
+    }
+
+    /// What is kept of messages.
+    pub(crate) fn pubsub(&self) -> &PubSubs {
+        &self.pubsub
     }
 
     /// What is counted.

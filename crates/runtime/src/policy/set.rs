@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mecha_config::runtime::resiliency as config;
 use mecha_config::runtime::Resiliency;
+use mecha_config::runtime::resiliency as config;
 use mecha_resilience::{Backoff, Breaker, BreakerOptions};
 use parking_lot::Mutex;
 
@@ -48,8 +48,12 @@ impl Policies {
     /// The policies of these resources; what can't be used is logged and left out.
     pub fn new(resources: &[Resiliency], metrics: Arc<Metrics>) -> Self {
         let names: Vec<_> = resources.iter().map(|resource| resource.name.as_str()).collect();
-        let mut policies =
-            Policies { metrics, empty: resources.is_empty(), resource: names.join(","), ..Policies::default() };
+        let mut policies = Policies {
+            metrics,
+            empty: resources.is_empty(),
+            resource: names.join(","),
+            ..Policies::default()
+        };
         for resource in resources {
             for (name, breaker) in &resource.breakers {
                 match trip(&breaker.trip) {
@@ -62,7 +66,9 @@ impl Policies {
             }
             let copy = |pair: (&String, &Duration)| (pair.0.clone(), *pair.1);
             policies.timeouts.extend(resource.timeouts.iter().map(copy));
-            policies.retries.extend(resource.retries.iter().map(|(name, retry)| (name.clone(), retry.clone())));
+            policies
+                .retries
+                .extend(resource.retries.iter().map(|(name, retry)| (name.clone(), retry.clone())));
             policies.apps.extend(resource.apps.iter().map(|(name, target)| (name.clone(), target.clone())));
             let components = resource.components.iter().map(|(name, target)| (name.clone(), target.clone()));
             policies.components.extend(components);
