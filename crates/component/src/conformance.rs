@@ -44,3 +44,6 @@ fn refused<T: std::fmt::Debug>(case: &str, result: crate::Result<T>) {
         other => panic!("[{case}] the feature is not declared, so it must answer Unsupported; got {other:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,16 +34,23 @@ pub struct Options {
 /// When it does not keep one.
 pub async fn check(store: Arc<dyn DynStateStore>, options: Options) -> Report {
     let run = unique();
-    let features = store.features();
-    let mut report = Report::default();
     let subject = |case| Subject { store: &*store, case, run: &run, options };
+    let mut report = Report::default();
 
     base::values(&subject("values")).await;
     base::deletes(&subject("delete")).await;
     base::bulk(&subject("bulk")).await;
     base::concurrent(&subject("concurrent")).await;
     report.ran.extend(["values", "delete", "bulk", "concurrent"]);
+    writes(subject, &mut report).await;
+    more(subject, &mut report).await;
+    store.ping().await.unwrap_or_else(|error| panic!("[ping] must succeed: {error}"));
+    report
+}
 
+/// The features that change what a write means.
+async fn writes<'a>(subject: impl Fn(&'static str) -> Subject<'a>, report: &mut Report) {
+    let features = subject("features").store.features();
     if features.has(Feature::Etag) {
         versions::etags(&subject("etag")).await;
         versions::bulk_etags(&subject("etag-bulk")).await;
@@ -60,6 +67,12 @@ pub async fn check(store: Arc<dyn DynStateStore>, options: Options) -> Report {
         ttl::an_expired_item_is_none(&subject("ttl-first-write")).await;
         report.ran.push("ttl-first-write");
     }
+}
+
+/// The features that are operations of their own.
+async fn more<'a>(subject: impl Fn(&'static str) -> Subject<'a>, report: &mut Report) {
+    let store = subject("features").store;
+    let features = store.features();
     if features.has(Feature::Transactional) {
         transaction::in_order(&subject("transaction")).await;
         transaction::all_or_nothing(&subject("transaction")).await;
@@ -91,8 +104,6 @@ pub async fn check(store: Arc<dyn DynStateStore>, options: Options) -> Report {
         super::refused("keys-like", store.keys_like("%", None, None).await);
         report.refused.push("keys-like");
     }
-    store.ping().await.unwrap_or_else(|error| panic!("[ping] must succeed: {error}"));
-    report
 }
 
 /// The store in the hands of one case.
