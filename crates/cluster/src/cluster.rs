@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mecha_config::cluster::{self as config, LbPolicy, Limits};
+use mecha_config::cluster::{self as config, LbPolicy, Limits, Speaks};
 
 use crate::host::Host;
 use crate::lb::{self, LoadBalancer, Turn};
@@ -35,6 +35,8 @@ pub struct Cluster {
     pub buffer_limit: usize,
     /// Limits of the whole cluster; 0 = unlimited.
     pub limits: Limits,
+    /// What its hosts speak; `None` = as the route says.
+    pub speaks: Option<Speaks>,
     hosts: Box<[Arc<Host>]>,
     usage: Arc<ClusterUsage>,
     balancer: Box<dyn LoadBalancer>,
@@ -67,6 +69,7 @@ impl Cluster {
             max_connections_per_host: config.max_connections_per_host,
             buffer_limit: config.buffer_limit,
             limits: config.limits,
+            speaks: config.speaks,
             balancer: lb::create(config.lb, &config.lb_options, &hosts),
             hosts,
             usage,

@@ -28,6 +28,28 @@ impl ClusterSet {
         ClusterSet { by_name, in_order }
     }
 
+    /// The same clusters with this one added, or in the place of the one of its name, whose counts it goes on with.
+    #[must_use]
+    pub fn with(&self, config: &config::Cluster) -> Self {
+        let cluster = Arc::new(Cluster::build(config, self.get(&config.name).map(Arc::as_ref)));
+        let mut next = ClusterSet { by_name: self.by_name.clone(), in_order: self.in_order.clone() };
+        match next.in_order.iter_mut().find(|known| known.name == cluster.name) {
+            Some(known) => *known = cluster.clone(),
+            None => next.in_order.push(cluster.clone()),
+        }
+        next.by_name.insert(cluster.name.clone(), cluster);
+        next
+    }
+
+    /// The same clusters without the one of this name.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut next = ClusterSet { by_name: self.by_name.clone(), in_order: self.in_order.clone() };
+        next.by_name.remove(name);
+        next.in_order.retain(|cluster| &*cluster.name != name);
+        next
+    }
+
     /// The cluster of this name.
     #[inline]
     pub fn get(&self, name: &str) -> Option<&Arc<Cluster>> {
@@ -71,6 +93,20 @@ pub(crate) mod tests {
         assert_eq!(set.iter().map(|c| &*c.name).collect::<Vec<_>>(), ["b", "a"]);
         assert_eq!(set.get("a").map(|c| &*c.name), Some("a"));
         assert!(set.get("c").is_none());
+    }
+
+    #[test]
+    fn one_cluster_comes_changes_and_goes_beside_the_others() {
+        let set = ClusterSet::build(&[cluster("a", vec![tcp("10.0.0.1:80", 1)])], None);
+        let more = set.with(&cluster("b", vec![tcp("10.0.0.2:80", 1)]));
+        assert!(Arc::ptr_eq(more.get("a").unwrap(), set.get("a").unwrap()));
+        let changed = more.with(&cluster("b", vec![tcp("10.0.0.2:80", 1), tcp("10.0.0.3:80", 1)]));
+        assert_eq!(changed.get("b").unwrap().hosts().len(), 2);
+        assert!(Arc::ptr_eq(&changed.get("b").unwrap().hosts()[0], &more.get("b").unwrap().hosts()[0]));
+        assert_eq!(changed.iter().map(|cluster| &*cluster.name).collect::<Vec<_>>(), ["a", "b"]);
+        let fewer = changed.without("b");
+        assert!(fewer.get("b").is_none());
+        assert_eq!(fewer.len(), 1);
     }
 
     #[test]

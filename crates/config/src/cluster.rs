@@ -31,6 +31,8 @@ pub struct Cluster {
     pub buffer_limit: usize,
     /// Limits of the whole cluster.
     pub limits: Limits,
+    /// What its hosts speak; wins over the route. `None` = as the route says.
+    pub speaks: Option<Speaks>,
 }
 
 impl Default for Cluster {
@@ -47,6 +49,33 @@ impl Default for Cluster {
             max_connections_per_host: 0,
             buffer_limit: 16 << 10,
             limits: Limits::default(),
+            speaks: None,
+        }
+    }
+}
+
+/// What the hosts of a cluster speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Speaks {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, cleartext with prior knowledge.
+    Http2,
+    /// The protocol between the runtimes of applications (Dapr reference 2.4): requests travel as messages of
+    /// `ServiceInvocation/CallLocalStream`. A gRPC call over HTTP/2 passes as it is.
+    Dapr,
+}
+
+impl Speaks {
+    /// Every protocol.
+    pub const ALL: [Speaks; 3] = [Speaks::Http1, Speaks::Http2, Speaks::Dapr];
+
+    /// As a configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Speaks::Http1 => "Http1",
+            Speaks::Http2 => "Http2",
+            Speaks::Dapr => "Dapr",
         }
     }
 }

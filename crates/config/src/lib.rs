@@ -14,7 +14,7 @@ pub mod validate;
 
 pub use access_log::AccessLog;
 pub use admin::Admin;
-pub use cluster::{Cluster, Host, LbPolicy};
+pub use cluster::{Cluster, Host, LbPolicy, Speaks};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use listener::{FilterChain, Listener, ListenerAddress, NetworkFilter, Traffic};
 pub use proxy::{HttpProxy, Protocol, Protocols, TcpProxy};

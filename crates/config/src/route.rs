@@ -152,6 +152,8 @@ pub enum Target {
     Cluster(String),
     /// One of these by weight; a weight of zero is never chosen.
     Weighted(Vec<WeightedCluster>),
+    /// The cluster that this request header (lower case) names. The header goes no further.
+    Header(String),
 }
 
 impl Default for Target {

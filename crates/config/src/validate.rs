@@ -178,6 +178,8 @@ impl<'a> Checker<'a> {
         match &forward.target {
             // A cluster may arrive later (xDS), so a route to a missing one runs and answers 404 until then.
             Target::Cluster(name) => self.cluster(Severity::Warning, subject, name),
+            // Who sends the request chooses.
+            Target::Header(_) => {}
             Target::Weighted(choices) => {
                 for choice in choices {
                     self.cluster(Severity::Warning, subject, &choice.name);

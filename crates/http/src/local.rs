@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
+use mecha_base::Error;
 use parking_lot::Mutex;
 
 use crate::body::Length;
@@ -46,6 +47,8 @@ struct State {
     heads: VecDeque<(ResponseHead, Length)>,
     /// The server's end waits for the client's to go.
     gone: Option<Waker>,
+    /// What the response tells of, when it is of the exchange's own making.
+    failure: Option<Error>,
 }
 
 impl Shared {

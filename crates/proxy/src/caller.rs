@@ -194,6 +194,12 @@ impl Call {
         self.stream.poll_recv(cx)
     }
 
+    /// What went wrong, when the response is one that the exchange made to tell of it; `None` when it came from upstream
+    /// or from the configuration.
+    pub fn failure(&self) -> Option<Error> {
+        self.stream.failure()
+    }
+
     /// Whether the response has been received whole.
     pub fn is_received(&self) -> bool {
         self.stream.is_received()

@@ -27,6 +27,18 @@ impl Snapshot {
         Snapshot { routers, clusters: Arc::new(clusters) }
     }
 
+    /// The same with one cluster added or changed; routes and all other clusters are shared with this one.
+    #[must_use]
+    pub fn with_cluster(&self, cluster: &mecha_config::Cluster) -> Self {
+        Snapshot { routers: self.routers.clone(), clusters: Arc::new(self.clusters.with(cluster)) }
+    }
+
+    /// The same without the cluster of this name.
+    #[must_use]
+    pub fn without_cluster(&self, name: &str) -> Self {
+        Snapshot { routers: self.routers.clone(), clusters: Arc::new(self.clusters.without(name)) }
+    }
+
     /// A route table by name.
     pub fn router(&self, name: &str) -> Option<&Arc<RouteTable>> {
         self.routers.get(name)

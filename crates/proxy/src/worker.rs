@@ -102,6 +102,11 @@ impl Worker {
         }
     }
 
+    /// Whether requests can be routed to a cluster of this name. To be called on the worker's thread.
+    pub fn has_cluster(&self, name: &str) -> bool {
+        self.snapshot.borrow().is_some_and(|snapshot| snapshot.clusters().get(name).is_some())
+    }
+
     /// A generator for one connection, drawn from the worker's.
     pub(crate) fn fork_rng(&self) -> Rng {
         self.rng.borrow().map_or_else(Rng::new, |mut rng| rng.fork())

@@ -31,6 +31,8 @@ enum Choice {
     One(Arc<str>),
     /// Each cluster with the sum of the weights up to and with its own; weights of zero are left out.
     Several(Box<[(u64, Arc<str>)]>),
+    /// The one that this request header names.
+    Header(Box<str>),
 }
 
 impl ForwardPlan {
@@ -46,28 +48,38 @@ impl ForwardPlan {
     }
 
     /// The cluster of one request: each as likely as it weighs, and one without weight never. Without any cluster
-    /// of weight (validation refuses that) it is the empty name, which no cluster has.
+    /// of weight (validation refuses that), or the header that would name it, it is the empty name, which no cluster has.
     #[inline]
-    pub fn choose_cluster(&self, rng: &mut Rng) -> &Arc<str> {
+    pub fn choose_cluster<'a>(&'a self, rng: &mut Rng, head: &'a RequestHead) -> &'a str {
         match &self.target {
             Choice::One(name) => name,
+            Choice::Header(name) => head.headers.get_str(name).unwrap_or_default(),
             Choice::Several(choices) => {
                 let total = choices.last().map_or(1, |(upper, _)| *upper);
                 let drawn = rng.u64(..total.max(1));
                 let at = choices.partition_point(|(upper, _)| *upper <= drawn);
                 match choices.get(at) {
                     Some((_, name)) => name,
-                    None => nowhere(),
+                    None => "",
                 }
             }
         }
     }
 
-    /// Every cluster that may be chosen, with its weight; the weight of a single one is 1.
+    /// The request header that names the cluster, when one does; it must not go any further.
+    pub fn cluster_header(&self) -> Option<&str> {
+        match &self.target {
+            Choice::Header(name) => Some(name),
+            Choice::One(_) | Choice::Several(_) => None,
+        }
+    }
+
+    /// Every cluster that may be chosen, with its weight; the weight of a single one is 1. None when the request names it.
     pub fn clusters(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
         let (one, several): (_, &[(u64, Arc<str>)]) = match &self.target {
             Choice::One(name) => (Some((name, 1)), &[]),
             Choice::Several(choices) => (None, choices),
+            Choice::Header(_) => (None, &[]),
         };
         let mut before = 0;
         one.into_iter().chain(several.iter().map(move |(upper, name)| {
@@ -100,6 +112,7 @@ impl Choice {
         let choices = match target {
             Target::Cluster(name) => return Choice::One(building.name(name)),
             Target::Weighted(choices) => choices,
+            Target::Header(name) => return Choice::Header(name.as_str().into()),
         };
         let mut upper = 0;
         let weighty = choices.iter().filter(|choice| choice.weight > 0).map(|choice| {
@@ -110,15 +123,10 @@ impl Choice {
     }
 }
 
-/// The name of no cluster.
-fn nowhere() -> &'static Arc<str> {
-    static NOWHERE: std::sync::LazyLock<Arc<str>> = std::sync::LazyLock::new(|| "".into());
-    &NOWHERE
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::tests::request;
     use mecha_config::route::WeightedCluster;
 
     fn plan(weights: &[(&str, u32)]) -> ForwardPlan {
@@ -131,10 +139,11 @@ mod tests {
     #[test]
     fn clusters_are_chosen_by_weight_and_never_without_one() {
         let plan = plan(&[("none", 0), ("a", 1), ("b", 3), ("never", 0)]);
+        let head = request("a", "/", &[]);
         let mut rng = Rng::with_seed(11);
         let (mut a, mut b) = (0, 0);
         for _ in 0..10_000 {
-            match &**plan.choose_cluster(&mut rng) {
+            match plan.choose_cluster(&mut rng, &head) {
                 "a" => a += 1,
                 "b" => b += 1,
                 other => panic!("{other} weighs nothing"),
@@ -150,14 +159,26 @@ mod tests {
     fn weights_may_be_as_large_as_they_like() {
         let plan = plan(&[("a", u32::MAX), ("b", u32::MAX)]);
         let mut rng = Rng::with_seed(1);
-        let a = (0..1_000).filter(|_| &**plan.choose_cluster(&mut rng) == "a").count();
+        let head = request("a", "/", &[]);
+        let a = (0..1_000).filter(|_| plan.choose_cluster(&mut rng, &head) == "a").count();
         assert!((400..600).contains(&a), "{a}");
     }
 
     #[test]
     fn without_any_weight_no_cluster_is_chosen() {
         for plan in [plan(&[]), plan(&[("a", 0)])] {
-            assert_eq!(&**plan.choose_cluster(&mut Rng::with_seed(1)), "");
+            assert_eq!(plan.choose_cluster(&mut Rng::with_seed(1), &request("a", "/", &[])), "");
         }
+    }
+
+    #[test]
+    fn the_request_may_name_its_cluster() {
+        let forward = Forward { target: Target::Header("x-to".to_owned()), ..Forward::default() };
+        let plan = ForwardPlan::build(&forward, &mut Building::default());
+        let mut rng = Rng::with_seed(1);
+        assert_eq!(plan.choose_cluster(&mut rng, &request("a", "/", &[("X-To", "blue")])), "blue");
+        assert_eq!(plan.choose_cluster(&mut rng, &request("a", "/", &[])), "");
+        assert_eq!(plan.cluster_header(), Some("x-to"));
+        assert_eq!(plan.clusters().count(), 0);
     }
 }

@@ -77,7 +77,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 fn forward(fields: &Object<'_>) -> Option<Forward> {
-    fields.not_in_effect(&["metadata_match", "cluster_header"]);
+    fields.not_in_effect(&["metadata_match"]);
     let target = target(fields);
     let timeout = fields.duration("timeout").filter(|timeout| !timeout.is_zero());
     let rewritten = |key: &'static str| {
@@ -110,6 +110,7 @@ fn forward(fields: &Object<'_>) -> Option<Forward> {
 
 fn target(fields: &Object<'_>) -> Option<Target> {
     let name = fields.text("cluster_name");
+    let header = fields.get("cluster_header").filter(|node| node.is_set());
     let variable = fields.get("cluster_variable").filter(|node| node.is_set());
     let weighted: Vec<_> = fields.each("weighted_clusters", weighted);
     if !weighted.is_empty() {
@@ -118,21 +119,36 @@ fn target(fields: &Object<'_>) -> Option<Target> {
         }
         return Some(Target::Weighted(weighted));
     }
-    match (name, variable) {
-        (Some(name), None) => Some(Target::Cluster(name.to_owned())),
-        (Some(name), Some(node)) => {
-            node.warn("\"cluster_variable\" has no effect beside \"cluster_name\"");
-            Some(Target::Cluster(name.to_owned()))
+    if let Some(name) = name {
+        for (key, node) in [("cluster_variable", variable), ("cluster_header", header)] {
+            if let Some(node) = node {
+                node.warn(format!("\"{key}\" has no effect beside \"cluster_name\""));
+            }
         }
-        (None, Some(node)) => {
-            node.error_with("\"cluster_variable\" is not available yet", "set \"cluster_name\"");
-            None
-        }
+        return Some(Target::Cluster(name.to_owned()));
+    }
+    match (header, variable) {
+        (Some(node), _) => headers::name(Some(node), node).map(Target::Header),
+        (None, Some(node)) => by_variable(node),
         (None, None) => {
             fields.node().error_with("this route names no cluster", "set \"cluster_name\"");
             None
         }
     }
+}
+
+/// `cluster_variable`, when the variable is a request header.
+fn by_variable(node: Node<'_>) -> Option<Target> {
+    const PREFIXES: [&str; 3] = ["request_header_", "Http1_request_header_", "Http2_request_header_"];
+    let text = node.string()?;
+    let header = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)).filter(|name| !name.is_empty());
+    if header.is_none() {
+        node.error_with(
+            format!("\"cluster_variable\" can name a request header only, not \"{text}\""),
+            "write \"request_header_<name>\", or set \"cluster_name\"",
+        );
+    }
+    header.map(|name| Target::Header(name.to_ascii_lowercase()))
 }
 
 fn weighted(node: Node<'_>) -> Option<WeightedCluster> {

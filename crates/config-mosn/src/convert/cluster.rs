@@ -2,7 +2,7 @@
 
 use mecha_base::names::nearest;
 use mecha_config::cluster::{LbOptions, Limits};
-use mecha_config::{Cluster, LbPolicy};
+use mecha_config::{Cluster, LbPolicy, Speaks};
 use mecha_document::{Node, Object, shortened};
 
 use super::router::{BOTH_MODES, from_folder};
@@ -74,6 +74,7 @@ fn cluster(node: Node<'_>, context: &mut Context<'_>) -> Option<Cluster> {
             .filter(|limit| *limit > 0)
             .unwrap_or(defaults.buffer_limit),
         limits: limits(&fields),
+        speaks: fields.text_at("upstream_protocol").and_then(speaks),
     };
     let Some(name) = name else {
         node.error_with("this cluster has no name", "set \"name\"");
@@ -112,6 +113,16 @@ fn policy((node, text): (Node<'_>, &str)) -> LbPolicy {
         node.warn_with(message, hint);
     }
     LbPolicy::RoundRobin
+}
+
+/// What the hosts speak, whatever the routes say: a key of ours.
+fn speaks((node, text): (Node<'_>, &str)) -> Option<Speaks> {
+    let known = Speaks::ALL.into_iter().find(|speaks| speaks.name() == text);
+    if known.is_none() && text != "Auto" {
+        let message = format!("there is no upstream protocol \"{}\"", shortened(text));
+        node.error_with(message, "available are Auto, Http1, Http2 and Dapr");
+    }
+    known
 }
 
 fn options(fields: &Object<'_>) -> LbOptions {

@@ -23,6 +23,7 @@ pub(super) fn cluster(cluster: &Cluster) -> Value {
     put(&mut out, "conn_buffer_limit_bytes", Some(cluster.buffer_limit));
     let limited = Some(&cluster.limits).filter(|limits| **limits != Limits::default());
     put(&mut out, "circuit_breakers", limited.map(limits));
+    put(&mut out, "upstream_protocol", cluster.speaks.map(mecha_config::Speaks::name));
     let hosts: Vec<Value> = cluster.hosts.iter().map(host).collect();
     put(&mut out, "hosts", Some(hosts));
     Value::Object(out)

@@ -78,6 +78,7 @@ fn forward(forward: &Forward) -> Value {
     let mut out = Map::new();
     match &forward.target {
         Target::Cluster(name) => put(&mut out, "cluster_name", Some(name.as_str())),
+        Target::Header(name) => put(&mut out, "cluster_header", Some(name.as_str())),
         Target::Weighted(choices) => {
             let choice = |choice: &mecha_config::route::WeightedCluster| json!({ "cluster": { "name": choice.name, "weight": choice.weight } });
             put(&mut out, "weighted_clusters", Some(choices.iter().map(choice).collect::<Value>()));

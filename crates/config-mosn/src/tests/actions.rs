@@ -137,7 +137,10 @@ fn bad_routes_are_refused_where_they_are_wrong() {
             "6:1: error: servers[0].routers[0].virtual_hosts[0].routers[0]: this route does nothing",
         ),
         (as_route(r#"{"route": {"timeout": "1s"}}"#), "this route names no cluster (set \"cluster_name\")"),
-        (as_route(r#"{"route": {"cluster_variable": "x"}}"#), "\"cluster_variable\" is not available yet"),
+        (
+            as_route(r#"{"route": {"cluster_variable": "x"}}"#),
+            "\"cluster_variable\" can name a request header only",
+        ),
         (
             as_route(r#"{"route": {"weighted_clusters": [{"cluster": {"name": "c", "weight": 0}}]}}"#),
             "every weight is zero",

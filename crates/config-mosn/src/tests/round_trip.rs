@@ -98,7 +98,11 @@ fn matcher() -> impl Strategy<Value = RouteMatch> {
 
 fn forward() -> impl Strategy<Value = Forward> {
     let weighted = vec((name(), 1u32..100).prop_map(|(name, weight)| WeightedCluster { name, weight }), 1..3);
-    let target = prop_oneof![name().prop_map(Target::Cluster), weighted.prop_map(Target::Weighted)];
+    let target = prop_oneof![
+        name().prop_map(Target::Cluster),
+        weighted.prop_map(Target::Weighted),
+        name().prop_map(Target::Header)
+    ];
     let retry = (any::<bool>(), 0u32..9, of(time()), vec(100u16..600, 0..3)).prop_map(
         |(on_failure, retries, try_timeout, status_codes)| RetryPolicy {
             on_failure,
@@ -283,8 +287,9 @@ fn cluster() -> impl Strategy<Value = Cluster> {
         .prop_map(|(choice_count, active_request_bias)| LbOptions { choice_count, active_request_bias });
     let kind = select(vec!["SIMPLE", "STATIC", "STRICT_DNS"]);
     let numbers = (time(), of(time()), any::<u32>(), any::<u32>(), 1usize..99_999);
-    (kind, select(LbPolicy::ALL.to_vec()), options, vec(host, 0..3), numbers, limits).prop_map(
-        |(kind, lb, lb_options, hosts, numbers, limits)| Cluster {
+    let speaks = of(select(Speaks::ALL.to_vec()));
+    (kind, select(LbPolicy::ALL.to_vec()), options, vec(host, 0..3), numbers, limits, speaks).prop_map(
+        |(kind, lb, lb_options, hosts, numbers, limits, speaks)| Cluster {
             name: String::new(),
             kind: kind.to_owned(),
             lb,
@@ -296,6 +301,7 @@ fn cluster() -> impl Strategy<Value = Cluster> {
             max_connections_per_host: numbers.3,
             buffer_limit: numbers.4,
             limits,
+            speaks,
         },
     )
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use mecha_base::{Error, Kind, Result};
 
 use super::Shared;
-use super::pipe::End;
+use super::pipe::{End, repeat};
 use crate::body::{Frame, Length};
 use crate::head::ResponseHead;
 use crate::headers::Headers;
@@ -70,6 +70,11 @@ impl ClientStream {
     /// What cut the response.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>>> {
         self.shared.with(|state| state.response.poll_next(cx))
+    }
+
+    /// What went wrong, when the response was made by the exchange to tell of it; `None` when it came from upstream.
+    pub fn failure(&self) -> Option<Error> {
+        self.shared.state.lock().failure.as_ref().map(repeat)
     }
 
     /// Whether the response has been received whole.

@@ -88,6 +88,14 @@ impl ServerStream {
         })
     }
 
+    /// Says that the response to follow is of our own making, and tells of this error.
+    pub fn note_failure(&mut self, error: &Error) {
+        self.shared.with(|state| {
+            state.failure = Some(repeat(error));
+            ((), None)
+        });
+    }
+
     /// Takes a piece of the response's body, `last` when the end follows without trailers. There must be room.
     pub fn send_data(&mut self, data: Bytes, last: bool) {
         self.pending = data;

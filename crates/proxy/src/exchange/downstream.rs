@@ -79,6 +79,13 @@ impl Downstream<'_> {
         }
     }
 
+    /// The response to follow tells of this error. A client sees that by its status; a call from inside can ask.
+    pub(super) fn note_failure(&mut self, error: &Error) {
+        if let Downstream::Local(stream, _) = self {
+            stream.note_failure(error);
+        }
+    }
+
     /// Says to the client that no other request will be taken on its connection.
     pub(super) fn close_after(&mut self) {
         match self {

@@ -37,9 +37,12 @@ impl Exchange<'_> {
         forward: &ForwardPlan,
         request: &mut Request,
     ) -> Result<()> {
-        let name = forward.choose_cluster(self.pick.rng());
+        let name = forward.choose_cluster(self.pick.rng(), &request.head);
         let cluster =
-            snapshot.clusters().get(name).ok_or_else(|| Error::local(Kind::NoCluster, name.to_string()))?;
+            snapshot.clusters().get(name).ok_or_else(|| Error::local(Kind::NoCluster, name.to_owned()))?;
+        if let Some(header) = forward.cluster_header() {
+            request.head.headers.remove(header);
+        }
         self.flight.sent_to_cluster(&cluster.name);
         let timeouts = Timeouts::resolve(forward.timeout, forward.retry.try_timeout, &request.head.headers);
         route.rewrite_request(&mut request.head, &self.vars(None));

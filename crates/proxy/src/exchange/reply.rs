@@ -51,6 +51,7 @@ impl Exchange<'_> {
     /// Tells the client what went wrong, in its protocol's way.
     pub(super) async fn reply_error(&mut self, error: &Error) -> Result<()> {
         let kind = error.kind();
+        self.down.note_failure(error);
         let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // What the client did wrong is said in detail; what an upstream did is our own business.
         let text = match kind {

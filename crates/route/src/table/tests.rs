@@ -54,7 +54,7 @@ fn prefix(text: &str) -> PathMatch {
 
 fn cluster_of(table: &RouteTable, head: &RequestHead) -> Option<String> {
     let plan = table.resolve(head)?.route.forward()?;
-    Some(plan.choose_cluster(&mut fastrand::Rng::with_seed(1)).to_string())
+    Some(plan.choose_cluster(&mut fastrand::Rng::with_seed(1), head).to_owned())
 }
 
 #[test]

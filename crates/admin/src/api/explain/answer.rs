@@ -104,10 +104,13 @@ impl Explainer<'_> {
         let mut sent = self.head.clone();
         route.rewrite_request(&mut sent, &Vars { scheme: SCHEME, ..Vars::default() });
         let timeouts = Timeouts::resolve(plan.timeout, plan.retry.try_timeout, &self.head.headers);
-        let choices: Vec<_> = plan.clusters().collect();
+        let mut choices: Vec<_> = plan.clusters().map(|(name, weight)| (&**name, weight)).collect();
+        if let Some(header) = plan.cluster_header() {
+            choices.push((self.head.headers.get_str(header).unwrap_or_default(), 1));
+        }
         let total: u64 = choices.iter().map(|(_, weight)| weight).sum();
         let clusters = choices.iter().map(|(name, weight)| {
-            let mut out = json!({ "cluster": &***name, "weight": weight, "of": total });
+            let mut out = json!({ "cluster": name, "weight": weight, "of": total });
             merge(
                 &mut out,
                 self.clusters.get(name).map_or_else(|| json!({ "exists": false }), |known| cluster(known)),
@@ -121,6 +124,7 @@ impl Explainer<'_> {
                 "target": &*sent.target,
             },
             "upstream_protocol": plan.upstream_protocol.map(|protocol| protocol.name()),
+            "cluster_header": plan.cluster_header(),
             "clusters": clusters.collect::<Vec<_>>(),
             "timeout": {
                 "global": duration::to_text(timeouts.global),
@@ -133,7 +137,7 @@ impl Explainer<'_> {
     }
 
     /// In one sentence what happens.
-    fn outcome(&self, choices: &[(&Arc<str>, u64)]) -> String {
+    fn outcome(&self, choices: &[(&str, u64)]) -> String {
         let each = choices.iter().map(|(name, _)| match self.clusters.get(name) {
             None => format!("404: there is no cluster \"{name}\""),
             Some(cluster) if cluster.hosts().is_empty() => format!("503: cluster \"{name}\" has no hosts"),
@@ -175,6 +179,7 @@ fn cluster(cluster: &Cluster) -> Value {
         "exists": true,
         "type": &*cluster.kind,
         "lb": cluster.lb.name(),
+        "upstream_protocol": cluster.speaks.map(mecha_cluster::Speaks::name),
         "connect_timeout": duration::to_text(cluster.connect_timeout),
         "hosts": cluster.hosts().iter().map(|known| host(known)).collect::<Vec<_>>(),
     })
