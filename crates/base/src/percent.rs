@@ -12,6 +12,33 @@ pub enum Plus {
     Space,
 }
 
+/// Adds `text` with every byte that `keep` does not want written as an escape.
+pub fn encode(text: &[u8], keep: impl Fn(u8) -> bool, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text {
+        if byte.is_ascii() && keep(*byte) {
+            out.push(char::from(*byte));
+            continue;
+        }
+        out.push('%');
+        for digit in [byte >> 4, byte & 0xf] {
+            out.extend(DIGITS.get(usize::from(digit)).map(|digit| char::from(*digit)));
+        }
+    }
+}
+
+/// Adds a path that was decoded: what can't stand in one (RFC 3986 section 3.3) is escaped. An escape that is there stays,
+/// for some senders do not decode their paths.
+pub fn encode_path(path: &str, out: &mut String) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte);
+    for (number, part) in path.split('%').enumerate() {
+        if number > 0 {
+            out.push_str(if escaped(part.as_bytes()).is_some() { "%" } else { "%25" });
+        }
+        encode(part.as_bytes(), plain, out);
+    }
+}
+
 /// The decoded bytes. A `%` without two hexadecimal digits behind it stays as it is.
 pub fn decode(text: &[u8], plus: Plus) -> Cow<'_, [u8]> {
     if !text.iter().any(|byte| *byte == b'%' || (plus == Plus::Space && *byte == b'+')) {
@@ -62,6 +89,26 @@ mod tests {
         assert_eq!(path("%00%ff"), b"\x00\xff");
         assert_eq!(decode(b"a+b%2B", Plus::Space), b"a b+".as_slice());
         assert!(matches!(decode(b"/plain+", Plus::Literal), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_itself() {
+        let text = "a b/\u{fc}%\n~";
+        let mut encoded = String::new();
+        encode(text.as_bytes(), |byte| byte.is_ascii_alphanumeric() || byte == b'~', &mut encoded);
+        assert_eq!(encoded, "a%20b%2F%C3%BC%25%0A~");
+        assert_eq!(path(&encoded), text.as_bytes());
+    }
+
+    #[test]
+    fn a_path_keeps_the_escapes_it_has() {
+        for (text, encoded) in
+            [("a b/\u{fc}", "a%20b/%C3%BC"), ("a%20b?#", "a%20b%3F%23"), ("100%/%zz", "100%25/%25zz")]
+        {
+            let mut out = String::new();
+            encode_path(text, &mut out);
+            assert_eq!(out, encoded);
+        }
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! One file (and folder) per protocol; [`detect`] is the table over them that names the protocol of a new
 //! connection from its first bytes.
 
+pub mod dapr;
 pub mod detect;
+pub mod grpc;
 pub mod http1;
 pub mod http2;
+pub mod mdns;

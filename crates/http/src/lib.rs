@@ -2,6 +2,7 @@
 //! connections that carry them over HTTP/1 (own codec) and HTTP/2 (`h2`), or inside the process.
 
 pub mod body;
+pub mod dapr;
 pub mod head;
 pub mod headers;
 pub mod http1;

@@ -1,0 +1,79 @@
+//! Requests: from HTTP to a message, on the caller's side, and back on the callee's.
+
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use mecha_base::percent::{Plus, decode, encode_path};
+use mecha_codec::dapr::{Any, HttpExtension, InternalInvokeRequest, InvokeRequest, Verb};
+
+use super::{TYPE_URL, fields};
+use crate::head::RequestHead;
+
+/// The field that says which application is called; its runtime does not pass it on.
+const DESTINATION: &str = "destination-app-id";
+
+/// A request whose authority is the callee's app id, as a message.
+pub fn request_to(head: &RequestHead) -> InternalInvokeRequest {
+    let mut request = InternalInvokeRequest { ver: 1, ..InternalInvokeRequest::default() };
+    let metadata = &mut request.metadata;
+    for (name, value) in head.headers.iter() {
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        if fields::is_sent(&name) {
+            fields::put(metadata, &name, value);
+        }
+    }
+    let callee = head.authority.split(['.', ':']).next().unwrap_or_default();
+    fields::put(metadata, DESTINATION, callee.as_bytes());
+    let path = decode(head.path().as_bytes(), Plus::Literal);
+    let text = |name| head.headers.get_str(name).unwrap_or_default().to_owned();
+    let type_url = text(TYPE_URL);
+    request.message = Some(InvokeRequest {
+        method: String::from_utf8_lossy(&path).trim_start_matches('/').to_owned(),
+        data: (!type_url.is_empty()).then(|| Any { type_url, ..Any::default() }),
+        content_type: text("content-type"),
+        http_extension: Some(HttpExtension {
+            verb: Verb::of(head.method.as_str()) as i32,
+            querystring: head.query().unwrap_or_default().to_owned(),
+        }),
+    });
+    request
+}
+
+/// The request of a message, as the application shall get it.
+///
+/// # Errors
+/// When the message has no call in it, or what it calls can't be sent.
+pub fn request_from(request: InternalInvokeRequest) -> Result<Request<()>, &'static str> {
+    let InternalInvokeRequest { metadata, message, .. } = request;
+    let message = message.ok_or("the message names no method")?;
+    let extension = message.http_extension.unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    fields::take(metadata, &[DESTINATION, "content-type"], &mut headers);
+    let mut put = |name: header::HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::try_from(value)
+            && !value.is_empty()
+        {
+            headers.insert(name, value);
+        }
+    };
+    put(header::CONTENT_TYPE, &message.content_type);
+    if let Some(data) = &message.data {
+        put(header::HeaderName::from_static(TYPE_URL), &data.type_url);
+    }
+    let mut out = Request::new(());
+    let verb = Verb::try_from(extension.verb).unwrap_or(Verb::Post);
+    *out.method_mut() = Method::try_from(verb.method()).map_err(|_| "the verb is unknown")?;
+    *out.uri_mut() = uri(&message.method, &extension.querystring)?;
+    *out.headers_mut() = headers;
+    Ok(out)
+}
+
+/// The path of a method.
+fn uri(method: &str, query: &str) -> Result<Uri, &'static str> {
+    let mut text = String::with_capacity(method.len() + query.len() + 2);
+    text.push('/');
+    encode_path(method.trim_start_matches('/'), &mut text);
+    if !query.is_empty() {
+        text.push('?');
+        text.push_str(query);
+    }
+    text.parse().map_err(|_| "method and query are no path")
+}
