@@ -55,6 +55,15 @@ impl Body {
         }
     }
 
+    /// The same bytes without saying how many they are.
+    #[must_use]
+    pub fn without_length(self) -> Self {
+        match self.0 {
+            Kind::Empty => Body(Kind::Empty),
+            kind => Body(Kind::Stream(Box::pin(Unmeasured(Body(kind))))),
+        }
+    }
+
     /// Reads it whole; at most `limit` bytes.
     ///
     /// # Errors
@@ -67,6 +76,25 @@ impl Body {
                 kind => Ok(Limited::new(Body(kind), limit).collect().await?.to_bytes()),
             }
         })
+    }
+}
+
+/// A body that does not say how long it is.
+struct Unmeasured(Body);
+
+impl HttpBody for Unmeasured {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
     }
 }
 

@@ -2,10 +2,13 @@
 //! status, the gRPC code and the details of Google's error model. The faces only write it down. Constructors stand in
 //! one file for each building block.
 
+mod invoke;
+
 pub(crate) mod component;
 mod pubsub;
 mod secret;
 mod state;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -33,6 +36,40 @@ pub enum GrpcCode {
     Unavailable = 14,
     DataLoss = 15,
     Unauthenticated = 16,
+}
+
+impl GrpcCode {
+    /// Every code, in the order of their numbers, with its name in the style of Go's libraries.
+    const NAMES: [(GrpcCode, &'static str); 17] = [
+        (GrpcCode::Ok, "OK"),
+        (GrpcCode::Cancelled, "Canceled"),
+        (GrpcCode::Unknown, "Unknown"),
+        (GrpcCode::InvalidArgument, "InvalidArgument"),
+        (GrpcCode::DeadlineExceeded, "DeadlineExceeded"),
+        (GrpcCode::NotFound, "NotFound"),
+        (GrpcCode::AlreadyExists, "AlreadyExists"),
+        (GrpcCode::PermissionDenied, "PermissionDenied"),
+        (GrpcCode::ResourceExhausted, "ResourceExhausted"),
+        (GrpcCode::FailedPrecondition, "FailedPrecondition"),
+        (GrpcCode::Aborted, "Aborted"),
+        (GrpcCode::OutOfRange, "OutOfRange"),
+        (GrpcCode::Unimplemented, "Unimplemented"),
+        (GrpcCode::Internal, "Internal"),
+        (GrpcCode::Unavailable, "Unavailable"),
+        (GrpcCode::DataLoss, "DataLoss"),
+        (GrpcCode::Unauthenticated, "Unauthenticated"),
+    ];
+
+    /// The code of that number; unknown numbers are [`GrpcCode::Unknown`].
+    pub fn of(number: i32) -> Self {
+        let code = usize::try_from(number).ok().and_then(|number| Self::NAMES.get(number));
+        code.map_or(GrpcCode::Unknown, |(code, _)| *code)
+    }
+
+    /// As errors of Go's libraries write it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(code, _)| *code == self).map_or("Unknown", |(_, name)| name)
+    }
 }
 
 /// An error as an API answers it.

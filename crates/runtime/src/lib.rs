@@ -2,14 +2,21 @@
 //! routing of messages, invocation, policies, health. `api-http` and `api-grpc` decode, call here and encode; drivers
 //! are called through `component`; everything that goes to another process goes through the exchange (`network`).
 
+pub mod acl;
 pub mod body;
 pub mod channel;
+pub mod clusters;
 pub mod components;
+pub mod doors;
 pub mod error;
 pub mod health;
+mod lifecycle;
 pub mod loader;
 pub mod metadata;
+pub mod invoke;
 pub mod metrics;
+pub mod middleware;
+pub mod names;
 pub mod network;
 pub mod policy;
 pub mod publish;
@@ -18,19 +25,23 @@ pub mod runtime;
 pub mod secrets;
 pub mod shutdown;
 pub mod state;
+#[cfg(test)]
+mod testing;
 
 pub use body::Body;
 pub use channel::AppChannel;
+pub use clusters::Clusters;
 pub use components::{Components, Loaded};
 pub use error::{ApiError, Detail, GrpcCode};
 pub use health::Health;
 pub use loader::{Applied, LoadError};
 pub use metadata::Metadata;
+pub use invoke::{Caller, Invocation};
 pub use metrics::Metrics;
 pub use network::Network;
-pub use policy::{Failure, Policies, Policy, Refused};
 pub use publish::{BulkPublishCall, BulkPublishEntry, FailedEntry, PublishCall, Trace};
 pub use pubsub::{ListedSubscription, StreamAcks, StreamEvent, StreamSubscription, SubscriptionKind};
+pub use policy::{Failure, Policies, Policy, Refused};
 pub use runtime::{Parts, Runtime};
 pub use secrets::Secrets;
 pub use shutdown::Shutdown;

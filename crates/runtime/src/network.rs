@@ -23,6 +23,15 @@ struct Shared {
     next: AtomicUsize,
 }
 
+/// An extension of responses that the exchange made to tell of a failure: no host answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// What failed.
+    pub kind: Kind,
+    /// In words, with what is known of it.
+    pub message: String,
+}
+
 /// A worker and its thread's runtime.
 #[derive(Clone)]
 pub struct Entrance {
@@ -49,7 +58,7 @@ impl Network {
     ///
     /// # Errors
     /// When there is no such door, or the exchange ended without a response. What a client of the door would be told by
-    /// status is a response here.
+    /// status is a response here; one that the exchange made itself has [`Unanswered`] among its extensions.
     pub async fn call(&self, door: &str, request: http::Request<Body>) -> Result<http::Response<Body>> {
         if let Some(worker) = Worker::current() {
             return stream::call(&worker, door, request).await;

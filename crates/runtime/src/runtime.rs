@@ -7,11 +7,14 @@ use mecha_component::Drivers;
 use mecha_config::runtime as config;
 
 use crate::channel::AppChannel;
+use crate::clusters::Clusters;
 use crate::components::Components;
 use crate::health::Health;
 use crate::loader::Loader;
 use crate::metadata::Extended;
 use crate::metrics::Metrics;
+use crate::middleware::Pipelines;
+use crate::names::Names;
 use crate::network::Network;
 use crate::policy::Policies;
 use crate::pubsub::PubSubs;
@@ -27,6 +30,8 @@ pub struct Parts {
     pub network: Network,
     /// Where tasks of drivers and deliveries run.
     pub tasks: tokio::runtime::Handle,
+    /// Where clusters are made known that come up while it runs.
+    pub clusters: Arc<dyn Clusters>,
 }
 
 /// The runtime of one application.
@@ -38,18 +43,23 @@ pub struct Runtime {
     components: Components,
     channel: OnceLock<Arc<dyn AppChannel>>,
     policies: Policies,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
+    pubsub: PubSubs,
     health: Health,
     shutdown: Shutdown,
-    pubsub: PubSubs,
+    pipelines: Pipelines,
     loader: Loader,
     extended: Extended,
+    names: Names,
 }
 
 impl Runtime {
     /// A runtime that has not begun to work.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { config, drivers, network, tasks } = parts;
+        let Parts { config, drivers, network, tasks, clusters } = parts;
+        let names = Names::new(&config, clusters, tasks.clone());
+        let metrics = Arc::<Metrics>::default();
+        let policies = Policies::new(&config.resources.resiliency, metrics.clone());
         Arc::new(Runtime {
             config,
             drivers,
@@ -57,13 +67,15 @@ impl Runtime {
             tasks,
             components: Components::default(),
             channel: OnceLock::new(),
-            policies: Policies::default(),
-            metrics: Metrics::default(),
+            policies,
+            metrics,
+            pubsub: PubSubs::default(),
             health: Health::default(),
             shutdown: Shutdown::default(),
-            pubsub: PubSubs::default(),
+            pipelines: Pipelines::default(),
             loader: Loader::default(),
             extended: Extended::default(),
+            names,
         })
     }
 
@@ -108,13 +120,23 @@ impl Runtime {
     }
 
     /// What is counted.
-    pub fn metrics(&self) -> &Metrics {
+    pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
     /// How far it is, and how the application does.
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// Where other applications are.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// What requests pass on their way.
+    pub(crate) fn pipelines(&self) -> &Pipelines {
+        &self.pipelines
     }
 
     /// The wish that the process ends.

@@ -12,6 +12,7 @@ use mecha_base::{Error, Kind, Result};
 use mecha_http::{Frame, Headers, Length, RequestHead, ResponseHead, Version};
 use mecha_proxy::{Call, Worker};
 
+use super::Unanswered;
 use crate::body::{Body, BodyError};
 
 pub(super) async fn call(
@@ -33,6 +34,9 @@ pub(super) async fn call(
     let mut pump = Pump { call, body, piece: Bytes::new(), last: false, known: None };
     let (head, length) = poll_fn(|cx| pump.poll_head(cx)).await?;
     let mut response = http::Response::new(Body::empty());
+    if let Some(error) = pump.call.failure() {
+        response.extensions_mut().insert(Unanswered { kind: error.kind(), message: error.to_string() });
+    }
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers.into_map();
     if length != Length::Empty {
