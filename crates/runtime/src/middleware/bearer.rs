@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use http::header::AUTHORIZATION;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
@@ -47,7 +47,8 @@ pub(super) fn make(making: &Making<'_>) -> mecha_component::Result<Arc<dyn Middl
     let issuer = properties.get("issuer").or_else(|| properties.get("issuerURL"));
     let issuer = issuer.ok_or_else(|| Error::configuration("missing issuer: add it to spec.metadata"))?;
     let audience = properties.get("audience").or_else(|| properties.get("clientID"));
-    let audience = audience.ok_or_else(|| Error::configuration("missing audience: add it to spec.metadata"))?;
+    let audience =
+        audience.ok_or_else(|| Error::configuration("missing audience: add it to spec.metadata"))?;
     let keys_url = properties.get("jwksURL").map(str::to_owned);
     let fetched = keys_url.as_deref().unwrap_or(issuer);
     if !fetched.starts_with("http://") {
@@ -68,7 +69,7 @@ pub(super) fn make(making: &Making<'_>) -> mecha_component::Result<Arc<dyn Middl
 impl Middleware for Bearer {
     fn handle<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Response> {
         Box::pin(async move {
-            match self.check(&request).await {
+            match self.check(request.headers()).await {
                 Ok(()) => next.run(request).await,
                 Err(reason) => {
                     tracing::debug!("a request was refused: {reason}");
@@ -80,9 +81,11 @@ impl Middleware for Bearer {
 }
 
 impl Bearer {
-    async fn check(&self, request: &Request) -> Result<(), String> {
-        let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    async fn check(&self, headers: &HeaderMap) -> Result<(), String> {
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, token) = token.ok_or("there is no bearer token")?;
         let token = token.trim();
         let header = decode_header(token).map_err(|error| format!("the token's head: {error}"))?;
@@ -114,14 +117,19 @@ impl Bearer {
                 Err(error) => tracing::warn!("the keys of {} can't be fetched: {error}", self.issuer),
             }
         }
-        keys.set.as_deref().and_then(|set| find(set, id)).ok_or_else(|| "the issuer has no such key".to_owned())
+        keys.set
+            .as_deref()
+            .and_then(|set| find(set, id))
+            .ok_or_else(|| "the issuer has no such key".to_owned())
     }
 
     async fn fetch(&self) -> Result<JwkSet, String> {
         let url = match &self.keys_url {
             Some(url) => url.clone(),
             None => {
-                let about = self.get(&format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))).await?;
+                let about = self
+                    .get(&format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/')))
+                    .await?;
                 let about: Value = serde_json::from_slice(&about).map_err(|error| error.to_string())?;
                 about["jwks_uri"].as_str().ok_or("the issuer names no jwks_uri")?.to_owned()
             }
@@ -132,10 +140,15 @@ impl Bearer {
     async fn get(&self, url: &str) -> Result<bytes::Bytes, String> {
         let runtime = self.runtime.upgrade().ok_or("the runtime has ended")?;
         let uri: http::Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
-        let target = format!("{}://{}", uri.scheme_str().unwrap_or("http"), uri.authority().map_or("", |a| a.as_str()));
+        let target = format!(
+            "{}://{}",
+            uri.scheme_str().unwrap_or("http"),
+            uri.authority().map_or("", |a| a.as_str())
+        );
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let request = http::Request::get(path).body(Body::empty()).map_err(|error| error.to_string())?;
-        let response = runtime.invoke(Invocation { target, request }).await.map_err(|error| error.to_string())?;
+        let response =
+            runtime.invoke(Invocation { target, request }).await.map_err(|error| error.to_string())?;
         if !response.status().is_success() {
             return Err(format!("{url} answers {}", response.status()));
         }
