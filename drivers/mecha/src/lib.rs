@@ -13,6 +13,8 @@ mod engine;
 pub mod pubsub;
 pub mod settings;
 pub mod state;
+#[cfg(test)]
+mod testing;
 
 pub use pubsub::{MechaPubSub, PUBSUB};
 pub use state::{MechaState, STATE};

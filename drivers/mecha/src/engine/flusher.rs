@@ -138,7 +138,7 @@ pub(crate) fn run(inner: &Inner) {
 }
 
 /// Removes what has ended and gives space back.
-fn tidy(inner: &Inner) -> Result<()> {
+pub(crate) fn tidy(inner: &Inner) -> Result<()> {
     while inner.base.has_expired(now())? && inner.base.flush(None, now())? {}
     inner.base.compact()
 }

@@ -177,6 +177,3 @@ fn first<'a>(
         (Some(_), _) => newer.next(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -161,6 +161,3 @@ fn after(key: &Bytes) -> Bytes {
     next.push(0);
     Bytes::from(next)
 }
-
-#[cfg(test)]
-mod tests;

@@ -282,6 +282,3 @@ fn number_of(key: &[u8]) -> Option<u64> {
     let key = key.strip_suffix(&[0])?;
     key.last_chunk::<8>().map(|number| u64::from_be_bytes(*number).saturating_add(1))
 }
-
-#[cfg(test)]
-mod tests;
