@@ -33,3 +33,6 @@ impl Format {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,14 +69,15 @@ impl<'d> Shared<'_, 'd> {
     /// Takes the keys of `common` as known even when there is no application.
     pub(super) fn check(&self) {
         if let Some(common) = self.common {
-            common.accept(&COMMON_KEYS);
-            SHARED.iter().chain([&API_LOGGING]).for_each(|(key, _)| common.accept(&[key]));
+            accept(common, &[&SHARED]);
         }
     }
 
     /// Reads an application; `None` when it has no folder.
     pub(super) fn app(&self, own: &Object<'d>) -> Option<App> {
+        accept(own, &[&SHARED, &OWN, &PORTS]);
         own.accept(&[
+            "appID",
             "containerImage",
             "containerImagePullPolicy",
             "createService",
@@ -89,7 +90,6 @@ impl<'d> Shared<'_, 'd> {
         let runtime_log = self.log(own, "daprdLogDestination", LogTo::File);
         let Some(folder) = own.get("appDirPath") else {
             own.node().error_with("this app has no appDirPath", "set the folder that its command runs in");
-            own.accept(&COMMON_KEYS);
             return None;
         };
         let folder = path::existing(folder, self.base, self.env)?;
@@ -198,4 +198,11 @@ impl<'d> Shared<'_, 'd> {
             }
         }
     }
+}
+
+/// Takes the keys as known, so that an entry that is left out is reported once and not for each of its keys.
+fn accept(fields: &Object<'_>, tables: &[&[(&'static str, &str)]]) {
+    fields.accept(&COMMON_KEYS);
+    fields.accept(&[API_LOGGING.0]);
+    tables.iter().flat_map(|table| table.iter()).for_each(|(key, _)| fields.accept(&[key]));
 }

@@ -125,7 +125,7 @@ impl<'d> Head<'d> {
     /// Reads it; `None` when it has no usable name or no `spec`.
     pub(super) fn read(root: Node<'d>, kind: Kind) -> Option<Head<'d>> {
         let fields = root.object()?;
-        fields.accept(&["apiVersion", "kind", "status"]);
+        fields.accept(&["apiVersion", "kind", "spec", "status"]);
         for scope in fields.list("scopes") {
             scope.string();
         }

@@ -12,13 +12,6 @@ pub(super) fn properties(fields: &Object<'_>, key: &'static str) -> Vec<Property
 /// variable. A value that is no string becomes its JSON.
 fn property(node: Node<'_>) -> Option<Property> {
     let fields = node.object()?;
-    let name = match fields.text("name") {
-        Some(name) => name.to_owned(),
-        None => {
-            node.error_with("this entry has no name", "set name");
-            return None;
-        }
-    };
     let value = fields.get("value").map(Node::plain).filter(|value| !value.is_empty());
     let variable = fields.text("envRef");
     let secret = fields.object("secretKeyRef").and_then(|secret| {
@@ -30,5 +23,9 @@ fn property(node: Node<'_>) -> Option<Property> {
         (_, _, Some(secret)) => secret,
         (value, _, None) => PropertySource::Value(value.unwrap_or_default()),
     };
-    Some(Property { name, source })
+    let Some(name) = fields.text("name") else {
+        node.error_with("this entry has no name", "set name");
+        return None;
+    };
+    Some(Property { name: name.to_owned(), source })
 }

@@ -111,6 +111,11 @@ fn health_checks_are_made_when_they_are_asked_for() {
 
 #[test]
 fn a_bad_listen_address_is_said_once() {
-    let said = said("--app-id a --dapr-listen-addresses no\u{a0}host", &[]);
+    let mut flags = flags("--app-id a");
+    flags.listen_addresses = vec!["no such host".to_owned()];
+    let said = runtime(&flags, &environment(&[])).unwrap_err().to_string();
     assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.starts_with("error: --dapr-listen-addresses: \"no such host\" is no address to listen on: ")
+    );
 }

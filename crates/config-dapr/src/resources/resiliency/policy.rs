@@ -51,6 +51,14 @@ pub(super) fn retry(node: Node<'_>) -> Option<Retry> {
     let fields = node.object()?;
     let pause = time_at(&fields, "duration").unwrap_or(PAUSE);
     let max = time_at(&fields, "maxInterval").unwrap_or(MAX_PAUSE);
+    // Anything below zero means without end.
+    let max_retries = fields.get("maxRetries").and_then(|node| node.whole(i64::MIN, i64::from(u32::MAX)));
+    let matching = fields.object("matching");
+    let codes = |key, valid: &RangeInclusive<u16>| {
+        matching.as_ref().and_then(|fields| fields.get(key)).and_then(|node| self::codes(node, valid))
+    };
+    let (http_codes, grpc_codes) =
+        (codes("httpStatusCodes", &HTTP_CODES), codes("gRPCStatusCodes", &GRPC_CODES));
     let pause = match fields.text_at("policy") {
         None => Pause::Constant(pause),
         Some((_, text)) if text.eq_ignore_ascii_case("constant") => Pause::Constant(pause),
@@ -63,18 +71,8 @@ pub(super) fn retry(node: Node<'_>) -> Option<Retry> {
             return None;
         }
     };
-    // Anything below zero means without end.
-    let max_retries = fields.get("maxRetries").and_then(|node| node.whole(i64::MIN, i64::from(u32::MAX)));
-    let matching = fields.object("matching");
-    let codes = |key, valid: &RangeInclusive<u16>| {
-        matching.as_ref().and_then(|fields| fields.get(key)).and_then(|node| self::codes(node, valid))
-    };
-    Some(Retry {
-        pause,
-        max_retries: max_retries.and_then(|most| u32::try_from(most).ok()),
-        http_codes: codes("httpStatusCodes", &HTTP_CODES),
-        grpc_codes: codes("gRPCStatusCodes", &GRPC_CODES),
-    })
+    let max_retries = max_retries.and_then(|most| u32::try_from(most).ok());
+    Some(Retry { pause, max_retries, http_codes, grpc_codes })
 }
 
 /// Codes and ranges of them, which commas part: `429,500-503`. `None` = every failure.

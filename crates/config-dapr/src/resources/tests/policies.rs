@@ -82,7 +82,7 @@ fn a_resource_that_is_wrong_is_left_out_and_named() {
     let cases = [
         (
             "{timeouts: {a: soon}}",
-            "r.yaml:5:27: warning: spec.policies.timeouts.a: Could not read resiliency policy mine: \
+            "r.yaml:5:28: warning: spec.policies.timeouts.a: Could not read resiliency policy mine: \
              invalid duration \"soon\": not a duration; write a number and a unit, for example \"300ms\" or \"1m30s\"",
         ),
         (
