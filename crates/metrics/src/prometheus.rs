@@ -29,7 +29,8 @@ fn build_info(registry: &Registry, out: &mut String) {
     sample(out, name, &rendered([("version", version)].into_iter()), 1);
 }
 
-fn process(out: &mut String) {
+/// Appends what the kernel says of this process (`process_resident_memory_bytes` and the like), in Prometheus' text form.
+pub fn process(out: &mut String) {
     use Kind::{Counter, Gauge};
     let read = Process::read();
     single(out, "process_cpu_seconds_total", "Processor time used, in seconds.", Counter, read.cpu_seconds());

@@ -58,7 +58,7 @@ impl Runtime {
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { config, drivers, network, tasks, clusters } = parts;
         let names = Names::new(&config, clusters, tasks.clone());
-        let metrics = Arc::<Metrics>::default();
+        let metrics = Arc::new(Metrics::new(&config));
         let policies = Policies::new(&config.resources.resiliency, metrics.clone());
         Arc::new(Runtime {
             config,

@@ -39,9 +39,7 @@ impl Middleware for RateLimit {
         if self.takes(client(&request), Instant::now()) {
             return next.run(request);
         }
-        Box::pin(async {
-            answer(StatusCode::TOO_MANY_REQUESTS, "You have reached maximum request limit.")
-        })
+        Box::pin(async { answer(StatusCode::TOO_MANY_REQUESTS, "You have reached maximum request limit.") })
     }
 }
 
@@ -83,7 +81,10 @@ mod tests {
     fn each_client_has_its_rate() {
         let limit = RateLimit { rate: 2.0, clients: Mutex::default() };
         let (now, one, two) = (Instant::now(), Some([127, 0, 0, 1].into()), Some([127, 0, 0, 2].into()));
-        assert_eq!([limit.takes(one, now), limit.takes(one, now), limit.takes(one, now)], [true, true, false]);
+        assert_eq!(
+            [limit.takes(one, now), limit.takes(one, now), limit.takes(one, now)],
+            [true, true, false]
+        );
         assert!(limit.takes(two, now));
         assert!(limit.takes(one, now + Duration::from_millis(500)));
         assert!(!limit.takes(one, now + Duration::from_millis(500)));

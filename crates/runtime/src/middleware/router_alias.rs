@@ -42,7 +42,8 @@ fn aliases(routes: &str) -> mecha_component::Result<Vec<Alias>> {
     } else {
         let lines = routes.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let pair = |line: &str| {
-            let (pattern, target) = line.split_once(": ").ok_or_else(|| wrong(&format!("`{line}` has no `: `")))?;
+            let (pattern, target) =
+                line.split_once(": ").ok_or_else(|| wrong(&format!("`{line}` has no `: `")))?;
             let bare = |text: &str| text.trim().trim_matches(['"', '\'']).to_owned();
             Ok((bare(pattern), bare(target)))
         };

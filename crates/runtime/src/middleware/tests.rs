@@ -57,7 +57,7 @@ async fn the_router_checker_refuses_paths() {
     let properties = Properties::from_iter([("rule", "^/v1.0/[a-z/]+$")]);
     let step = router_checker::make(&Making { properties: &properties, runtime: &runtime }).unwrap();
     let pipeline = Pipeline(vec![step]);
-    let ask = |path: &str| Request::builder().uri(path).body(Body::empty()).unwrap();
+    let ask = |path: &str| http::Request::builder().uri(path).body(Body::empty()).unwrap();
     assert_eq!(pipeline.run(ask("/v1.0/state"), echo).await.status(), 200);
     let refused = pipeline.run(ask("/v1.0/../x"), echo).await;
     assert_eq!(refused.status(), 400);

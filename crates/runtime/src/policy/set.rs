@@ -55,6 +55,7 @@ impl Policies {
             ..Policies::default()
         };
         for resource in resources {
+            policies.metrics.resiliency_loaded(&resource.name);
             for (name, breaker) in &resource.breakers {
                 match trip(&breaker.trip) {
                     Ok(_) => drop(policies.breakers.insert(name.clone(), breaker.clone())),
