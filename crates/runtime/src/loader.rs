@@ -113,7 +113,7 @@ impl Runtime {
         })
     }
 
-    /// Takes a driver into use, and starts the components that waited for it if it is a secret store.
+    /// Takes a driver into use, and starts what waited for it: components for a secret store, subscriptions for a broker.
     async fn came_up(
         self: &Arc<Self>,
         component: &Component,
@@ -129,10 +129,14 @@ impl Runtime {
         if starter == Starter::Reload {
             tracing::info!("Component updated: {}", component.log_name());
         }
-        if component.block() == ResourceKind::SecretStore {
-            for waiting in self.loader().waiting_for(&component.name) {
-                self.start(waiting, starter).await?;
+        match component.block() {
+            ResourceKind::SecretStore => {
+                for waiting in self.loader().waiting_for(&component.name) {
+                    self.start(waiting, starter).await?;
+                }
             }
+            ResourceKind::PubSub => self.on_pubsub_loaded(&component.name).await,
+            ResourceKind::State | ResourceKind::Middleware | ResourceKind::Other => {}
         }
         Ok(())
     }
@@ -147,7 +151,7 @@ impl Runtime {
         let name = component.log_name();
         tracing::error!("Failed to init component {name}: {}", broken.text);
         self.metrics().component_init(&component.kind, &component.name, false);
-        let error = LoadError::new(component, &broken);
+        let error = LoadError::of(component, &broken);
         let ignore = component.ignore_errors || starter == Starter::Background;
         if !ignore {
             tracing::warn!("Error processing component, daprd will exit gracefully: {error}");

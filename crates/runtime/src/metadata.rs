@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 
 use mecha_base::duration;
+use mecha_config::runtime::{Subscription, SubscriptionRule};
 use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::error::{ApiError, GrpcCode};
+use crate::pubsub::ListedSubscription;
 use crate::runtime::Runtime;
 
 #[cfg(test)]
@@ -203,7 +205,7 @@ impl Runtime {
             enabled_features: features.collect(),
             components: self.components().now().describe(),
             extended,
-            subscriptions: Vec::new(),
+            subscriptions: self.subscriptions().into_iter().map(SubscriptionMetadata::of).collect(),
             http_endpoints: endpoints.iter().map(|it| EndpointMetadata { name: it.name.clone() }).collect(),
             app_connection_properties: AppConnection::of(&config.app),
             ..Metadata::default()
@@ -234,6 +236,21 @@ impl Runtime {
         }
         entries.insert(key.to_owned(), value.to_owned());
         Ok(())
+    }
+}
+
+impl SubscriptionMetadata {
+    fn of(listed: ListedSubscription) -> Self {
+        let Subscription { pubsub, topic, metadata, rules, dead_letter, .. } = listed.subscription;
+        let rule = |rule: SubscriptionRule| RuleMetadata { matches: rule.matches, path: rule.path };
+        SubscriptionMetadata {
+            pubsub,
+            topic,
+            metadata,
+            rules: rules.into_iter().map(rule).collect(),
+            dead_letter: dead_letter.unwrap_or_default(),
+            kind: listed.kind.name().to_owned(),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) enum Ready {
     State(Arc<Loaded<dyn DynStateStore>>, Arc<StateRules>),
     PubSub(Arc<Loaded<dyn DynPubSub>>),
     Secrets(Arc<Loaded<dyn DynSecretStore>>),
-    Middleware(Component, Properties),
+    Middleware(Box<(Component, Properties)>),
 }
 
 impl Ready {
@@ -46,8 +46,8 @@ impl Ready {
             Ready::Secrets(store) => {
                 snapshot.secrets.insert(store.config.name.clone(), store);
             }
-            Ready::Middleware(component, properties) => {
-                snapshot.middleware.insert(component.name.clone(), (component, properties));
+            Ready::Middleware(middleware) => {
+                snapshot.middleware.insert(middleware.0.name.clone(), *middleware);
             }
         }
     }
@@ -101,7 +101,8 @@ impl Runtime {
                 Ok(Ready::Secrets(self.connect(driver, component).await?))
             }
             ResourceKind::Middleware => {
-                Ok(Ready::Middleware(component.clone(), resolve(self, component).await?))
+                let properties = resolve(self, component).await?;
+                Ok(Ready::Middleware(Box::new((component.clone(), properties))))
             }
             ResourceKind::Other => Err(Failure::Broken(not_ours(component))),
         }

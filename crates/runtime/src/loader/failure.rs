@@ -48,32 +48,31 @@ fn occurred(kind: &str, component: &Component, what: impl fmt::Display) -> Strin
     format!("[{kind}]: initialization error occurred for {}: {what}", component.log_name())
 }
 
-/// A component could not be loaded and its failure is not to be ignored.
+/// The runtime can't go on: a component could not be loaded whose failure is not to be ignored, or a pipeline not be
+/// built.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadError {
-    component: String,
-    text: String,
-}
+pub struct LoadError(String);
 
 impl LoadError {
-    pub(super) fn new(component: &Component, broken: &Broken) -> Self {
-        let text = if broken.wrapped {
-            occurred("INIT_COMPONENT_FAILURE", component, &broken.text)
-        } else {
-            broken.text.clone()
-        };
-        LoadError { component: component.name.clone(), text }
+    /// An error with what is wrong.
+    pub fn new(text: impl Into<String>) -> Self {
+        LoadError(text.into())
     }
 
-    /// The component's name.
-    pub fn component(&self) -> &str {
-        &self.component
+    /// A component's.
+    pub(super) fn of(component: &Component, broken: &Broken) -> Self {
+        let text = if broken.wrapped {
+            &occurred("INIT_COMPONENT_FAILURE", component, &broken.text)
+        } else {
+            &broken.text
+        };
+        LoadError(format!("process component {} error: {text}", component.name))
     }
 }
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process component {} error: {}", self.component, self.text)
+        f.write_str(&self.0)
     }
 }
 

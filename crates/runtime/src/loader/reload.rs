@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mecha_config::runtime::{Component, Resources};
+use mecha_config::runtime::{Component, ResourceKind, Resources};
 
 use super::{LoadError, Starter};
 use crate::runtime::Runtime;
@@ -17,7 +17,7 @@ pub struct Applied {
 }
 
 impl Runtime {
-    /// Makes the running components those of `resources`. What is equal stays untouched.
+    /// Makes the running components and subscriptions those of `resources`. What is equal stays untouched.
     ///
     /// # Errors
     /// When a new or changed component can't be loaded whose failure is not to be ignored: the process is to end.
@@ -47,8 +47,16 @@ impl Runtime {
             }
         }
         let is_running = |component: &Component| running.iter().any(|old| old == component);
-        let fresh = resources.components.into_iter().filter(|component| !is_running(component)).collect();
+        let fresh: Vec<_> =
+            resources.components.into_iter().filter(|component| !is_running(component)).collect();
+        let is_step = |component: &Component| component.block() == ResourceKind::Middleware;
+        let is_gone = |component: &&Component| wanted.get(&component.name) != Some(component);
+        let rebuild = fresh.iter().any(is_step) || running.iter().filter(is_gone).any(is_step);
         self.start_all(fresh, Starter::Reload).await?;
+        if rebuild && let Err(error) = self.build_pipelines() {
+            tracing::error!("Middleware pipelines stay as they were: {error}");
+        }
+        self.apply_subscriptions(resources.subscriptions).await;
         Ok(Applied::default())
     }
 
@@ -56,6 +64,9 @@ impl Runtime {
     async fn close_component(&self, name: &str) {
         self.loader().forget(name);
         let now = self.components().now();
+        if now.pubsub.contains_key(name) {
+            self.release_pubsub(name).await;
+        }
         self.components().change(|snapshot| snapshot.remove(name));
         if let Some(store) = now.state.get(name) {
             store.driver.close().await;

@@ -20,7 +20,7 @@ impl Runtime {
     pub(super) fn try_again_later(self: &Arc<Self>, component: &Component, ticket: u64) {
         let attempts = attempts(Arc::downgrade(self), component.clone(), ticket);
         let task = self.tasks().spawn(attempts);
-        self.loader().set_retry(&component.name, ticket, task.abort_handle());
+        self.loader().set_retry(&component.name, ticket, &task.abort_handle());
     }
 
     /// One attempt; whether there shall be no other.

@@ -81,7 +81,7 @@ impl Loader {
     }
 
     /// Notes the task that tries again.
-    pub(super) fn set_retry(&self, name: &str, ticket: u64, retry: AbortHandle) {
+    pub(super) fn set_retry(&self, name: &str, ticket: u64, retry: &AbortHandle) {
         if self.with(name, ticket, |entry| entry.retry = Some(retry.clone())).is_none() {
             retry.abort();
         }
