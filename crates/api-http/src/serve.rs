@@ -18,6 +18,7 @@ use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use mecha_base::drain::Watch;
 use mecha_net::{Listener, Stream};
+use mecha_runtime::body::BodyError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 
@@ -38,8 +39,8 @@ pub struct ServeOptions {
     pub header_timeout: Duration,
     /// HTTP/1.1 is spoken.
     pub http1: bool,
-    /// HTTP/2 is spoken.
-    pub http2: bool,
+    /// HTTP/2 without TLS is spoken.
+    pub h2c: bool,
     /// Most connections at once; more wait to be accepted.
     pub max_connections: usize,
     /// Most streams at once on an HTTP/2 connection.
@@ -54,7 +55,7 @@ impl Default for ServeOptions {
             max_head: 4 << 10,
             header_timeout: Duration::from_secs(10),
             http1: true,
-            http2: true,
+            h2c: true,
             max_connections: 16 << 10,
             max_streams: 1 << 10,
         }
@@ -62,29 +63,30 @@ impl Default for ServeOptions {
 }
 
 /// What can be served: the APIs of this crate, an `axum::Router`, what tonic builds.
-pub trait Serve<B>:
-    Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>
+pub trait Serve:
+    Service<Request<Incoming>, Response = Response<Self::Body>, Error = Infallible, Future: Send + 'static>
     + Clone
     + Send
     + 'static
 {
+    /// The body of its answers.
+    type Body: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + 'static;
 }
 
-impl<B, S> Serve<B> for S where
+impl<S, B> Serve for S
+where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static>
         + Clone
         + Send
-        + 'static
+        + 'static,
+    B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
+    type Body = B;
 }
 
 /// Accepts and serves until the drain begins, then returns once the last connection has ended. A graceful drain lets
 /// requests in flight finish (HTTP/2 is told by GOAWAY); an immediate one drops them. To be called on a worker's thread.
-pub async fn serve<S, B>(service: S, socket: Listener, options: ServeOptions, mut drain: Watch)
-where
-    S: Serve<B>,
-    B: HttpBody<Data = Bytes, Error: Into<mecha_runtime::body::BodyError>> + Send + 'static,
-{
+pub async fn serve<S: Serve>(service: S, socket: Listener, options: ServeOptions, mut drain: Watch) {
     let places = Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut connections = Connections::new(service, options, drain.clone());
     loop {

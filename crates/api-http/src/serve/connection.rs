@@ -4,15 +4,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::Body as HttpBody;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
 use mecha_base::drain::{Mode, Watch};
 use mecha_net::Stream;
-use mecha_runtime::body::BodyError;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -38,7 +35,7 @@ pub(super) struct Connections<S> {
     tasks: JoinSet<()>,
 }
 
-impl<S> Connections<S> {
+impl<S: Serve> Connections<S> {
     pub(super) fn new(service: S, options: ServeOptions, drain: Watch) -> Self {
         Connections { service, options: Arc::new(options), drain, tasks: JoinSet::new() }
     }
@@ -48,11 +45,7 @@ impl<S> Connections<S> {
     }
 
     /// Serves a connection. `place` is given back when it ends.
-    pub(super) fn start<B>(&mut self, stream: Stream, place: OwnedSemaphorePermit)
-    where
-        S: Serve<B>,
-        B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
-    {
+    pub(super) fn start(&mut self, stream: Stream, place: OwnedSemaphorePermit) {
         while self.tasks.try_join_next().is_some() {}
         let (service, options, drain) = (self.service.clone(), self.options.clone(), self.drain.clone());
         self.tasks.spawn(async move {
@@ -67,11 +60,7 @@ impl<S> Connections<S> {
     }
 }
 
-async fn connection<S, B>(stream: Stream, service: S, options: &ServeOptions, mut drain: Watch)
-where
-    S: Serve<B>,
-    B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
-{
+async fn connection<S: Serve>(stream: Stream, service: S, options: &ServeOptions, mut drain: Watch) {
     let mut stream = Patient::new(stream, Patience::new());
     let preface = tokio::select! {
         preface = timeout(options.header_timeout, stream.preface()) => preface,
@@ -82,7 +71,7 @@ where
         },
     };
     let http2 = match preface {
-        Ok(Ok(Some(preface))) => options.http2 && (preface || !options.http1),
+        Ok(Ok(Some(preface))) => options.h2c && (preface || !options.http1),
         // Silent for too long, or gone.
         Ok(Ok(None) | Err(_)) | Err(_) => return,
     };

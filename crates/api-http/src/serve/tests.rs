@@ -93,7 +93,7 @@ async fn speaks_both_versions_on_one_port() {
 
 #[tokio::test]
 async fn http2_can_be_off() {
-    let server = start(ServeOptions { http2: false, ..ServeOptions::default() });
+    let server = start(ServeOptions { h2c: false, ..ServeOptions::default() });
     let answer = rest(raw(server.address, CLOSING).await).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     let (mut sender, _connection) = http2(server.address).await;

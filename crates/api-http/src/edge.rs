@@ -1,0 +1,8 @@
+//! What holds for every call before its route is looked for, one file each (reference 1.1).
+
+pub(crate) mod access;
+pub(crate) mod account;
+pub(crate) mod cors;
+pub(crate) mod limit;
+pub(crate) mod token;
+pub(crate) mod trace;
