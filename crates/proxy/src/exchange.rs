@@ -5,6 +5,7 @@
 mod attempt;
 mod body;
 mod clock;
+mod dapr;
 mod downstream;
 mod flight;
 mod forward;

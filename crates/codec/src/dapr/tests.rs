@@ -3,11 +3,11 @@
 use super::*;
 
 /// `InternalInvokeRequestStream` by hand: field numbers, wire types and values of the public protocol.
-const REQUEST: &[u8] = b"\x0a\x5f\
+const REQUEST: &[u8] = b"\x0a\x5e\
     \x08\x01\
     \x12\x14\x0a\x06Accept\x12\x0a\x0a\x03a/b\x0a\x03c/d\
     \x12\x1a\x0a\x12destination-app-id\x12\x04\x0a\x02to\
-    \x1a\x29\x0a\x07m/\xc3\xbc x\x1a\x10application/json\x22\x0c\x08\x09\x12\x08a=1&b=%2\
+    \x1a\x28\x0a\x06m/\xc3\xbc x\x1a\x10application/json\x22\x0c\x08\x09\x12\x08a=1&b=%2\
     \x12\x04\x0a\x02hi";
 
 /// `InternalInvokeResponseStream` by hand.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use mecha_base::{Error, Kind, Result};
-use mecha_cluster::{Cluster, Host};
+use mecha_cluster::{Cluster, Host, Speaks};
 use mecha_config::proxy::Protocol;
 use mecha_http::{Length, Method};
 use mecha_metrics::{UpstreamHistogram, UpstreamStat};
@@ -119,17 +119,22 @@ impl Exchange<'_> {
         self.flight.try_begins(attempt.start());
         let worker = self.door.worker.clone();
         let id = || worker.next_id();
-        match upstream_protocol(plan, self.down.protocol(), request) {
-            Protocol::Http1 => {
+        match spoken(cluster, plan, self.down.protocol(), request) {
+            Speaks::Http1 => {
                 let lease = worker.pools().http1(cluster, &attempt.host, worker.upstream_limits(), id);
                 let lease = self.connecting(lease, timeouts).await?;
                 let reused = lease.is_reused();
                 Ok((Upstream::http1(lease, request), reused))
             }
-            Protocol::Http2 => {
+            Speaks::Http2 => {
                 let lease =
                     self.connecting(worker.pools().http2(cluster, &attempt.host, id), timeouts).await?;
                 Ok((Upstream::http2(lease, request.head.clone(), request.length)?, true))
+            }
+            Speaks::Dapr => {
+                let lease =
+                    self.connecting(worker.pools().http2(cluster, &attempt.host, id), timeouts).await?;
+                Ok((Upstream::dapr(lease, request)?, true))
             }
         }
     }
@@ -160,6 +165,19 @@ impl Exchange<'_> {
             self.clock.poll_expired(cx).map(late)
         })
         .await
+    }
+}
+
+/// What the cluster speaks, where it says so; else the route's protocol.
+fn spoken(cluster: &Cluster, plan: &ForwardPlan, downstream: Protocol, request: &Request) -> Speaks {
+    match cluster.speaks {
+        // Between runtimes gRPC calls pass as they are.
+        Some(Speaks::Dapr) if downstream == Protocol::Http2 && request.head.is_grpc() => Speaks::Http2,
+        Some(speaks) => speaks,
+        None => match upstream_protocol(plan, downstream, request) {
+            Protocol::Http1 => Speaks::Http1,
+            Protocol::Http2 => Speaks::Http2,
+        },
     }
 }
 

@@ -10,12 +10,14 @@ use mecha_http::{Frame, Headers, Length, RequestHead, ResponseHead};
 use mecha_net::Address;
 
 use super::Request;
+use super::dapr::Invocation;
 use crate::upstream::{Http1Lease, Http2Lease};
 
 /// The host's end, of one try.
 pub(super) enum Upstream {
     Http1(Box<Http1Lease>),
     Http2 { stream: Box<ClientStream>, lease: Http2Lease },
+    Dapr(Box<Invocation>),
 }
 
 impl Upstream {
@@ -32,18 +34,24 @@ impl Upstream {
         Ok(Upstream::Http2 { stream, lease })
     }
 
+    /// Sends the head as a message to the runtime of an application.
+    pub(super) fn dapr(lease: Http2Lease, request: &Request) -> Result<Self> {
+        Invocation::begin(lease, &request.head, request.length).map(|call| Upstream::Dapr(Box::new(call)))
+    }
+
     /// Unique in this process.
     pub(super) fn connection_id(&self) -> u64 {
         match self {
             Upstream::Http1(lease) => lease.id,
             Upstream::Http2 { lease, .. } => lease.id,
+            Upstream::Dapr(call) => call.connection_id(),
         }
     }
 
     pub(super) fn local_address(&self) -> Option<Address> {
         match self {
             Upstream::Http1(lease) => lease.local.clone(),
-            Upstream::Http2 { .. } => None,
+            Upstream::Http2 { .. } | Upstream::Dapr(_) => None,
         }
     }
 
@@ -57,6 +65,10 @@ impl Upstream {
                 stream.send_data(data, last);
                 Ok(())
             }
+            Upstream::Dapr(call) => {
+                call.send_data(data, last);
+                Ok(())
+            }
         }
     }
 
@@ -67,6 +79,11 @@ impl Upstream {
                 stream.send_end(trailers);
                 Ok(())
             }
+            // The protocol has no place for trailers of a request.
+            Upstream::Dapr(call) => {
+                call.send_end();
+                Ok(())
+            }
         }
     }
 
@@ -74,6 +91,7 @@ impl Upstream {
         match self {
             Upstream::Http1(lease) => lease.connection.has_room(),
             Upstream::Http2 { stream, .. } => stream.has_room(),
+            Upstream::Dapr(call) => call.has_room(),
         }
     }
 
@@ -81,6 +99,7 @@ impl Upstream {
         match self {
             Upstream::Http1(lease) => lease.connection.poll_flush(cx),
             Upstream::Http2 { stream, .. } => stream.poll_flush(cx),
+            Upstream::Dapr(call) => call.poll_flush(cx),
         }
     }
 
@@ -89,6 +108,7 @@ impl Upstream {
         match self {
             Upstream::Http1(lease) => lease.connection.poll_shutdown(cx),
             Upstream::Http2 { stream, .. } => stream.poll_flush(cx),
+            Upstream::Dapr(call) => call.poll_flush(cx),
         }
     }
 
@@ -96,6 +116,7 @@ impl Upstream {
         match self {
             Upstream::Http1(lease) => lease.connection.poll_head(cx),
             Upstream::Http2 { stream, .. } => stream.poll_head(cx),
+            Upstream::Dapr(call) => call.poll_head(cx),
         }
     }
 
@@ -103,6 +124,7 @@ impl Upstream {
         match self {
             Upstream::Http1(lease) => lease.connection.poll_recv(cx),
             Upstream::Http2 { stream, .. } => stream.poll_recv(cx),
+            Upstream::Dapr(call) => call.poll_recv(cx),
         }
     }
 
@@ -116,8 +138,10 @@ impl Upstream {
     /// Ends without completion. A host that serves other requests on the same connection is told so, with the client's
     /// own reason when it gave one.
     pub(super) fn cut(&mut self, error: &Error) {
-        if let Upstream::Http2 { stream, .. } = self {
-            stream.reset(cancel_reason_for(error));
+        match self {
+            Upstream::Http1(_) => {}
+            Upstream::Http2 { stream, .. } => stream.reset(cancel_reason_for(error)),
+            Upstream::Dapr(call) => call.cut(error),
         }
     }
 
@@ -125,6 +149,7 @@ impl Upstream {
         match self {
             Upstream::Http1(lease) => lease.connection.is_received(),
             Upstream::Http2 { stream, .. } => stream.is_received(),
+            Upstream::Dapr(call) => call.is_received(),
         }
     }
 }
