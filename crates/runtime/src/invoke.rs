@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::runtime::Runtime;
 use attempt::{Call, Way};
 pub(crate) use endpoint::Service;
+pub use headers::{CALLEE_APP_ID, CALLER_APP_ID, CALLER_NAMESPACE};
 use replay::Replay;
 use target::Target;
 
@@ -61,7 +62,7 @@ impl Runtime {
             }
             Target::App(app) => {
                 headers::name_parties(&mut head.headers, self, &app.id);
-                headers::forwarded(&mut head.headers);
+                headers::forwarded(&mut head.headers, self.names().host());
                 head.uri = method::uri("", &path, query.as_deref()).map_err(failed)?;
                 Way::App(app)
             }

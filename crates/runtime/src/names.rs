@@ -8,7 +8,7 @@ mod mdns;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -118,6 +118,8 @@ struct Inner {
     resolver: Arc<dyn Resolver>,
     fixed: Fixed,
     mdns: Option<Arc<Mdns>>,
+    /// By which others reach this machine.
+    host: IpAddr,
     clusters: Arc<dyn Clusters>,
     tasks: tokio::runtime::Handle,
     table: Mutex<HashMap<AppName, Entry>>,
@@ -141,6 +143,7 @@ impl Names {
             resolver,
             fixed,
             mdns,
+            host: host_address(config.process.host_ip),
             clusters,
             tasks,
             table: Mutex::default(),
@@ -152,7 +155,7 @@ impl Names {
     /// interface is told as the host's own.
     pub fn announce(&self, app_id: &str, internal: SocketAddr) {
         let Some(mdns) = &self.0.mdns else { return };
-        let ip = if internal.ip().is_unspecified() { host_address() } else { internal.ip() };
+        let ip = if internal.ip().is_unspecified() { self.0.host } else { internal.ip() };
         let address = SocketAddr::new(ip, internal.port());
         mdns.announce(app_id, address);
         tracing::info!("local service entry announced: {app_id} -> {address}");
@@ -163,6 +166,11 @@ impl Names {
         if let Some(mdns) = &self.0.mdns {
             mdns.withdraw();
         }
+    }
+
+    /// By which address others reach this machine.
+    pub(crate) fn host(&self) -> IpAddr {
+        self.0.host
     }
 
     /// The cluster of an application.

@@ -50,6 +50,7 @@ impl Runtime {
         caller: Caller,
     ) -> Result<Response<Body>, ApiError> {
         self.metrics().invoke_received(if caller.app_id.is_empty() { "unknown" } else { &caller.app_id });
+        self.permit(request.uri().path(), None)?;
         let (app_id, namespace) = (caller.app_id, caller.namespace);
         let mut request = prepared(request);
         let fields = request.headers_mut();

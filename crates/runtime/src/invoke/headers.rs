@@ -1,6 +1,7 @@
 //! The header fields of an invocation: what belongs to one hop or is ours to say comes off, who calls whom and the trace
 //! go on (reference 1.5).
 
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -16,9 +17,9 @@ pub const CALLER_NAMESPACE: &str = "dapr-caller-namespace";
 /// Who is called.
 pub const CALLEE_APP_ID: &str = "dapr-callee-app-id";
 /// By which clients name the callee.
-pub const APP_ID: &str = "dapr-app-id";
+pub(super) const APP_ID: &str = "dapr-app-id";
 /// Who is called, between runtimes.
-pub const DESTINATION_APP_ID: &str = "destination-app-id";
+pub(super) const DESTINATION_APP_ID: &str = "destination-app-id";
 
 /// Fields of one hop (RFC 9110 section 7.6.1), and those that only a runtime says.
 const OURS: [&str; 14] = [
@@ -72,8 +73,8 @@ fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
 }
 
 /// Says by whom the call was passed on: another value beside those that are there.
-pub(super) fn forwarded(headers: &mut HeaderMap) {
-    let Host { address, name } = &*HOST;
+pub(super) fn forwarded(headers: &mut HeaderMap, host: IpAddr) {
+    let (address, name) = (&host.to_string(), &*HOST_NAME);
     let both = format!("for={address};by={address};host={name}");
     for (field, value) in [("x-forwarded-for", address), ("x-forwarded-host", name), ("forwarded", &both)] {
         if let Ok(value) = HeaderValue::try_from(value.as_str()) {
@@ -82,16 +83,8 @@ pub(super) fn forwarded(headers: &mut HeaderMap) {
     }
 }
 
-struct Host {
-    address: String,
-    name: String,
-}
-
-/// Asked for once: neither changes in the life of a process.
-static HOST: LazyLock<Host> = LazyLock::new(|| Host {
-    address: crate::names::host_address().to_string(),
-    name: crate::names::host_name(),
-});
+/// Asked for once: it does not change in the life of a process.
+static HOST_NAME: LazyLock<String> = LazyLock::new(crate::names::host_name);
 
 /// Makes sure that the call belongs to a trace (W3C Trace Context): one of its own when the caller has none.
 pub(super) fn trace(headers: &mut HeaderMap, config: &config::Runtime) {
@@ -134,7 +127,7 @@ mod tests {
     fn who_passed_a_call_on_is_added_to_who_did_before() {
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.1"));
-        forwarded(&mut headers);
+        forwarded(&mut headers, IpAddr::from([10, 0, 0, 1]));
         assert_eq!(headers.get_all("x-forwarded-for").iter().count(), 2);
         let forwarded = headers["forwarded"].to_str().unwrap();
         assert!(forwarded.starts_with("for=") && forwarded.contains(";host="), "{forwarded}");

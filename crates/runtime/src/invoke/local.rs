@@ -1,10 +1,11 @@
 //! Calls to the runtime's own application: of itself, and of others by way of the internal server.
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 use super::Caller;
+use crate::acl;
 use crate::body::Body;
-use crate::error::ApiError;
+use crate::error::{ApiError, GrpcCode};
 use crate::runtime::Runtime;
 
 impl Runtime {
@@ -19,7 +20,24 @@ impl Runtime {
         caller: Caller,
     ) -> Result<Response<Body>, ApiError> {
         self.metrics().invoke_received(if caller.app_id.is_empty() { "unknown" } else { &caller.app_id });
+        self.permit(request.uri().path(), Some(request.method()))?;
         self.call_application(request).await
+    }
+
+    /// Asks the access policy. Who calls is what a certificate proves, and without TLS nobody has one; what a caller says
+    /// of itself does not count.
+    pub(super) fn permit(&self, path: &str, method: Option<&Method>) -> Result<(), ApiError> {
+        let Some(control) = &self.config().settings.access_control else { return Ok(()) };
+        if acl::allows(control, None, path, method) {
+            return Ok(());
+        }
+        let verb = method.map_or("NONE", Method::as_str);
+        let operation = path.trim_start_matches('/');
+        let app = self.app_id();
+        let message = format!(
+            "access control policy has denied access to appid: {app} operation: {operation} verb: {verb}"
+        );
+        Err(ApiError::new("ERR_DIRECT_INVOKE", 403, GrpcCode::PermissionDenied, message))
     }
 
     /// Calls the application, when there is one that takes calls.

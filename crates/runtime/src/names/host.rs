@@ -7,9 +7,9 @@ pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// `DAPR_HOST_IP`, else the first address that is no loopback one; IPv4 before IPv6.
-pub(crate) fn host_address() -> IpAddr {
-    if let Some(given) = std::env::var("DAPR_HOST_IP").ok().and_then(|text| text.parse().ok()) {
+/// The first address that is no loopback one, where the configuration gives none; IPv4 before IPv6.
+pub(crate) fn host_address(given: Option<IpAddr>) -> IpAddr {
+    if let Some(given) = given {
         return given;
     }
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();

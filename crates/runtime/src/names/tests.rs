@@ -33,6 +33,7 @@ fn names(put: &Arc<Put>) -> (Names, Arc<Counting>) {
         resolver: resolver.clone(),
         fixed: Fixed::default(),
         mdns: None,
+        host: IpAddr::from([10, 0, 0, 1]),
         clusters: put.clone(),
         tasks: tokio::runtime::Handle::current(),
         table: Mutex::default(),
