@@ -8,7 +8,7 @@ mod metrics;
 mod secrets;
 mod tracing;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mecha_config::Diagnostics;
 use mecha_config::runtime::Settings;
@@ -41,6 +41,17 @@ pub fn load_configuration(files: &[PathBuf], env: &Environment) -> (Option<Setti
     let settings = draft.finish();
     let diagnostics = findings.finish();
     ((!diagnostics.has_errors()).then_some(settings), diagnostics)
+}
+
+/// Whether a file holds a Configuration, and not for example one of MOSN's; false when it can't be read.
+pub fn is_configuration(file: &Path) -> bool {
+    let findings = Findings::default();
+    let text = mecha_document::read(file, HINTS, &findings).unwrap_or_default();
+    let name = file.display().to_string();
+    let documents = Document::parse_all(&text, &name, &findings);
+    documents.iter().any(|document| {
+        document.root().entries().any(|(key, value)| key.text() == "kind" && value.text() == KIND)
+    })
 }
 
 /// The settings while files are read: what only several keys together decide stands beside them.

@@ -18,7 +18,7 @@ mod runtime;
 
 use mecha_config::{Diagnostics, Runtime, Severity};
 
-pub use configuration::load_configuration;
+pub use configuration::{is_configuration, load_configuration};
 pub use defaults::default_components;
 pub use environment::Environment;
 pub use flags::{FlagError, Flags, Mode, Parsed};

@@ -44,7 +44,8 @@ impl LoadedResources {
 
 /// Reads the `*.yaml` and `*.yml` files of the folders, each folder in the order of the names, folders in them left
 /// out. Documents that `scopes` or, with `NAMESPACE` set, `metadata.namespace` keep from this application are left out
-/// before they are looked into. A name that a kind has twice is an error, as is what can't be read; a Resiliency that
+/// before they are looked into; an identity without an app id stands for every application, so that all of them are
+/// checked. A name that a kind has twice is an error, as is what can't be read; a Resiliency that
 /// is wrong is left out with a warning, as in Dapr. Blocks on the file system.
 pub fn load_resources(folders: &[PathBuf], identity: &Identity) -> LoadedResources {
     let findings = Findings::default();
@@ -100,8 +101,9 @@ fn finding(severity: Severity, file: &str, message: String, hint: &str) -> Diagn
 struct Loader<'f> {
     identity: &'f Identity,
     findings: &'f Findings,
-    /// The name under which log lines show each resource, by kind and name.
-    names: HashMap<(Kind, String), String>,
+    /// The name under which log lines show each resource, by kind and name; for no application in particular by scopes
+    /// too, since applications may have resources of the same name.
+    names: HashMap<(Kind, String, String), String>,
     resources: Resources,
 }
 
@@ -156,7 +158,8 @@ impl Loader<'_> {
 
     /// Whether no resource of its kind has its name yet; the second one is an error.
     fn is_first(&mut self, head: &Head<'_>, log_name: String) -> bool {
-        let key = (head.kind.family(), head.name.clone());
+        let scopes = if self.identity.app_id.is_empty() { head.scopes.clone() } else { String::new() };
+        let key = (head.kind.family(), head.name.clone(), scopes);
         if let Some(existing) = self.names.get(&key) {
             head.at_name
                 .error(format!("{DUPLICATE}{} name {log_name} with existing {existing}", head.kind.name()));

@@ -211,3 +211,16 @@ fn variables_are_put_in() {
     let tracing = settings.unwrap().tracing;
     assert_eq!((tracing.sampling_rate, tracing.exporters), (Some(0.25), strings(&["zipkin http://z"])));
 }
+
+#[test]
+fn a_configuration_is_told_from_other_files() {
+    let folder = Folder::with(&[
+        ("a.yaml", &file("  api: {}")),
+        ("b.json", "{\"servers\": []}"),
+        ("c.yaml", "kind: ["),
+    ]);
+    assert!(is_configuration(&folder.path().join("a.yaml")));
+    for other in ["b.json", "c.yaml", "none.yaml"] {
+        assert!(!is_configuration(&folder.path().join(other)), "{other}");
+    }
+}

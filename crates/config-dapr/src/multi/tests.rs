@@ -6,7 +6,7 @@ use mecha_config::runtime::AppProtocol;
 use mecha_config::server::LogLevel;
 
 fn load(folder: &Folder) -> (Option<MultiRun>, Vec<String>) {
-    let (run, found) = load_multi(folder.path(), &environment(&[("HOME", "/home/nobody")]));
+    let (run, found) = load_multi(folder.path(), &environment(&[("HOME", "/nowhere")]));
     (run, folder.lines(&found.to_string()))
 }
 
@@ -16,9 +16,8 @@ fn clean(folder: &Folder) -> MultiRun {
     run.unwrap()
 }
 
-#[test]
-fn what_apps_share_and_what_is_their_own() {
-    let text = r#"
+/// Two applications: one that says everything, one that says nothing.
+const SHOP: &str = r#"
 version: 1
 name: shop
 common:
@@ -49,8 +48,11 @@ apps:
   - appDirPath: checkout
     command: ["node", "."]
 "#;
+
+#[test]
+fn what_apps_share_and_what_is_their_own() {
     let folder = Folder::with(&[
-        ("dapr.yaml", text),
+        ("dapr.yaml", SHOP),
         ("shared/config.yaml", ""),
         ("orders/res/a.yaml", ""),
         ("orders/conf.yaml", ""),

@@ -97,16 +97,23 @@ fn peek<'d>(node: Node<'d>, key: &str) -> Option<Node<'d>> {
     node.entries().filter(|(name, _)| name.text().eq_ignore_ascii_case(key)).last().map(|(_, value)| value)
 }
 
-/// Whether a document is meant for this application.
+/// Whether a document is meant for this application; all are for one without an id, which stands for every one.
 pub(super) fn is_for(root: Node<'_>, identity: &Identity) -> bool {
     let namespace = peek(root, "metadata").and_then(|metadata| peek(metadata, "namespace"));
     let namespace = namespace.map(Node::text).unwrap_or_default();
     if !identity.namespace.is_empty() && !namespace.is_empty() && namespace != identity.namespace {
         return false;
     }
-    let Some(scopes) = peek(root, "scopes") else { return true };
-    let mut listed = scopes.items().peekable();
-    listed.peek().is_none() || listed.any(|scope| scope.text() == identity.app_id)
+    let scopes = scopes(root);
+    identity.app_id.is_empty() || scopes.is_empty() || scopes.contains(&identity.app_id.as_str())
+}
+
+/// The applications that a document is for; none = all.
+pub(super) fn scopes(root: Node<'_>) -> Vec<&str> {
+    let mut scopes: Vec<&str> =
+        peek(root, "scopes").into_iter().flat_map(Node::items).map(Node::text).collect();
+    scopes.sort_unstable();
+    scopes
 }
 
 /// A resource without its kind's own part.
@@ -117,6 +124,8 @@ pub(super) struct Head<'d> {
     pub(super) at_name: Node<'d>,
     /// `spec`; an absent one was said.
     pub(super) spec: Object<'d>,
+    /// The applications that it is for, in one text.
+    pub(super) scopes: String,
     /// `auth.secretStore`.
     pub(super) secret_store: Option<String>,
 }
@@ -129,6 +138,7 @@ impl<'d> Head<'d> {
         for scope in fields.list("scopes") {
             scope.string();
         }
+        let scopes = scopes(root).join(",");
         let auth = fields.object("auth");
         let secret_store = auth.as_ref().and_then(|auth| auth.text("secretStore")).map(str::to_owned);
         let (name, at_name) = name(&fields, root, kind)?;
@@ -136,7 +146,7 @@ impl<'d> Head<'d> {
             root.error_with(format!("this {} has no spec", kind.name()), "add spec");
             return None;
         };
-        Some(Head { kind, name, at_name, spec: spec.object()?, secret_store })
+        Some(Head { kind, name, at_name, spec: spec.object()?, scopes, secret_store })
     }
 
     /// The place for messages: of the line that names the resource.

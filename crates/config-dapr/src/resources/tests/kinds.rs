@@ -7,9 +7,8 @@ use mecha_config::runtime::{Property, PropertySource, SubscriptionRule};
 
 use super::*;
 
-#[test]
-fn a_component_is_read_whole() {
-    let text = r#"
+/// Everything that a component can say.
+const COMPONENT: &str = r#"
 apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata:
@@ -41,7 +40,10 @@ auth:
   secretStore: vault
 scopes: [orders]
 "#;
-    let resources = clean(text);
+
+#[test]
+fn a_component_is_read_whole() {
+    let resources = clean(COMPONENT);
     let component = &resources.components[0];
     assert_eq!(component.log_name(), "store (state.redis/v1)");
     assert!(component.ignore_errors);
@@ -183,4 +185,18 @@ fn what_is_for_others_is_not_looked_into() {
     assert_eq!(names(&clean(&format!("{other}---\n{}", component("x", "")))), ["x"]);
     let foreign = "apiVersion: apps/v1\nkind: Deployment\nspec: {}\n---\nsecrets: {a: b}\n---\njust text\n";
     assert_eq!(names(&clean(foreign)), Vec::<&str>::new());
+}
+
+#[test]
+fn without_an_app_id_every_document_is_checked() {
+    let text = format!(
+        "{}---\n{}---\n{}",
+        component("foo", "scopes: [a]\n"),
+        component("foo", "scopes: [b]\n"),
+        component("bar", "scopes: [a]\n").replace("type:", "typ:")
+    );
+    let (resources, said) = load_for(&Identity::default(), &[("r.yaml", &text)]);
+    assert!(resources.is_none());
+    assert!(said[0].contains("this component has no type"), "{said:?}");
+    assert_eq!(said.len(), 2, "{said:?}");
 }

@@ -8,10 +8,8 @@ use super::*;
 
 const HEAD: &str = "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: mine}\n";
 
-#[test]
-fn policies_and_targets_are_read() {
-    let text = format!(
-        "{HEAD}spec:
+/// Every kind of policy, and targets for them.
+const SPEC: &str = "spec:
   policies:
     timeouts:
       general: 5s
@@ -24,22 +22,25 @@ fn policies_and_targets_are_read() {
         matching:
           httpStatusCodes: 429, 500-503
           gRPCStatusCodes: 4,8-14
-      forever: {{maxRetries: -1, duration: 2s}}
-      plain: {{}}
+      forever: {maxRetries: -1, duration: 2s}
+      plain: {}
     circuitBreakers:
-      simple: {{maxRequests: 2, interval: 8s, timeout: 45s, trip: consecutiveFailures > 8}}
-      plain: {{}}
+      simple: {maxRequests: 2, interval: 8s, timeout: 45s, trip: consecutiveFailures > 8}
+      plain: {}
   targets:
     apps:
-      pay: {{timeout: general, retry: slow, circuitBreaker: simple, circuitBreakerCacheSize: 7}}
+      pay: {timeout: general, retry: slow, circuitBreaker: simple, circuitBreakerCacheSize: 7}
     actors:
-      thing: {{timeout: general}}
+      thing: {timeout: general}
     components:
       store:
-        outbound: {{retry: forever}}
-        inbound: {{timeout: short}}
-"
-    );
+        outbound: {retry: forever}
+        inbound: {timeout: short}
+";
+
+#[test]
+fn policies_and_targets_are_read() {
+    let text = format!("{HEAD}{SPEC}");
     let made = clean(&text).resiliency.remove(0);
     assert_eq!(made.name, "mine");
     assert_eq!(made.timeouts["general"], Duration::from_secs(5));
