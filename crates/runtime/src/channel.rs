@@ -2,7 +2,7 @@
 //! the gRPC one in `api-grpc`, which has the generated types; both call through the exchange.
 
 mod concurrency;
-mod http;
+pub mod http;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::body::Body;
 use crate::error::ApiError;
 
 pub use concurrency::{Concurrency, Place};
-pub use http::{DOOR, HttpChannel};
+pub use http::HttpChannel;
 
 /// What becomes of a message (reference 1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub struct GrpcAnswer {
     pub message: String,
     /// A `google.rpc.Status` with the details; empty when there are none.
     pub details: Bytes,
+    /// Metadata that came after the message, where it came apart.
+    pub trailers: ::http::HeaderMap,
 }
 
 /// The type of an invocation's payload when that is a protobuf message (`Any.type_url`), in the extensions of a request

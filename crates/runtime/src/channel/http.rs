@@ -21,11 +21,11 @@ use tokio::time::timeout;
 use super::concurrency::Concurrency;
 use super::{AppChannel, AppConfig, BulkTopicEvent, TopicEvent, Verdict};
 use crate::body::Body;
+use crate::doors;
 use crate::error::{ApiError, GrpcCode};
+use crate::network::Unanswered;
 use crate::runtime::Runtime;
 
-/// The listener that leads to the application.
-pub const DOOR: &str = "dapr.app";
 /// Carries `APP_API_TOKEN`.
 const API_TOKEN: &str = "dapr-api-token";
 /// Tells the application who asks for its configuration.
@@ -54,7 +54,7 @@ impl HttpChannel {
         let network = runtime.network().clone();
         let send = move |request| {
             let network = network.clone();
-            Box::pin(async move { network.call(DOOR, request).await }) as BoxFuture<'static, _>
+            Box::pin(async move { network.call(doors::APP, request).await }) as BoxFuture<'static, _>
         };
         Self::over(runtime, Arc::new(send))
     }
@@ -90,10 +90,13 @@ impl HttpChannel {
         Ok(response)
     }
 
-    /// A call whose answer is read whole.
+    /// A call whose answer is read whole. One that the exchange made because nobody answered is an error.
     async fn ask(&self, request: Request<Body>) -> Result<(StatusCode, Bytes), ApiError> {
         let _place = self.places.place().await;
         let response = self.send(request).await?;
+        if let Some(failed) = response.extensions().get::<Unanswered>() {
+            return Err(unreached(&failed.message));
+        }
         let status = response.status();
         let limit = self.config.apis.max_body;
         let body = response.into_body().read(limit).await;

@@ -98,69 +98,91 @@ async fn call(
     path: String,
     entries: Vec<Entry>,
 ) -> Vec<(usize, Outcome)> {
-    let indexes: BTreeMap<String, usize> =
-        entries.iter().map(|(index, entry)| (entry.id.clone(), *index)).collect();
-    let event = BulkTopicEvent {
-        id: Uuid::new_v4().to_string(),
-        pubsub: delivery.broker.name.clone(),
-        topic: topic.to_owned(),
-        path,
-        entries: entries.into_iter().map(|(_, entry)| entry).collect(),
-        metadata: BTreeMap::from([("pubsubName".to_owned(), delivery.broker.name.to_string())]),
-    };
-    let (left, done) = (Mutex::new(event), Mutex::new(BTreeMap::new()));
-    let policy = runtime.policies().inbound(&delivery.broker.name, "pubsub");
-    let outcome = policy
+    let indexes: Vec<_> = entries.iter().map(|(index, entry)| (entry.id.clone(), *index)).collect();
+    let pubsub = delivery.broker.name.clone();
+    let round = Mutex::new(Round {
+        event: BulkTopicEvent {
+            id: Uuid::new_v4().to_string(),
+            metadata: BTreeMap::from([("pubsubName".to_owned(), pubsub.to_string())]),
+            pubsub: pubsub.clone(),
+            topic: topic.to_owned(),
+            path,
+            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
+        },
+        done: BTreeMap::new(),
+    });
+    let policy = runtime.policies().inbound(&pubsub, "pubsub");
+    let given_up = policy
         .run(|attempt| {
-            let (left, done) = (&left, &done);
+            let round = &round;
             async move {
                 if attempt > 0 && delivery.is_closing() {
                     return Err(Undelivered::closing());
                 }
-                let event = left.lock().clone();
-                let verdicts = once(runtime, event).await.inspect_err(|failed| {
-                    let text = &failed.message;
-                    tracing::warn!("encountered a retriable error while publishing a bulk of messages to topic {topic}, err: {text}");
-                })?;
-                let (mut left, mut done) = (left.lock(), done.lock());
-                left.entries.retain(|entry| match verdicts.get(&entry.id) {
-                    Some(verdict @ (Verdict::Success | Verdict::Drop)) => {
-                        done.insert(entry.id.clone(), *verdict);
-                        false
-                    }
-                    Some(Verdict::Retry) | None => true,
-                });
-                match left.entries.len() {
-                    0 => Ok(()),
-                    count => Err(Undelivered::new(format!("{count} message(s) of a bulk are to be delivered again"))),
-                }
+                let event = round.lock().event.clone();
+                let verdicts = once(runtime, event).await?;
+                round.lock().take(&verdicts)
             }
         })
-        .await;
-    let done = done.into_inner();
-    let outcome = outcome.err().map(|refused| delivery.refused(refused));
-    let each = |(id, index): (String, usize)| {
-        let settled = match (done.get(&id), &outcome) {
-            (Some(Verdict::Drop), _) => {
-                tracing::warn!("DROP status returned from app while processing pub/sub event {id}");
-                Outcome::Drop
-            }
-            (Some(_), _) => Outcome::Success,
-            (None, Some(Outcome::Failed(error))) => Outcome::Failed(error.clone()),
-            (None, _) => Outcome::Again,
-        };
-        (index, settled)
-    };
+        .await
+        .err()
+        .map(|refused| delivery.refused(refused));
+    let done = round.into_inner().done;
+    let each = |(id, index): (String, usize)| (index, outcome(&id, done.get(&id), given_up.as_ref()));
     indexes.into_iter().map(each).collect()
+}
+
+/// The entries of one path on their way through several tries.
+struct Round {
+    /// With the entries that have no good verdict yet.
+    event: BulkTopicEvent,
+    done: BTreeMap<String, Verdict>,
+}
+
+impl Round {
+    /// Takes the verdicts of a try; an error while entries are left.
+    fn take(&mut self, verdicts: &BTreeMap<String, Verdict>) -> std::result::Result<(), Undelivered> {
+        let Round { event, done } = self;
+        event.entries.retain(|entry| match verdicts.get(&entry.id) {
+            Some(verdict @ (Verdict::Success | Verdict::Drop)) => {
+                done.insert(entry.id.clone(), *verdict);
+                false
+            }
+            Some(Verdict::Retry) | None => true,
+        });
+        match event.entries.len() {
+            0 => Ok(()),
+            left => Err(Undelivered::new(format!("{left} message(s) of a bulk are to be delivered again"))),
+        }
+    }
+}
+
+fn outcome(id: &str, verdict: Option<&Verdict>, given_up: Option<&Outcome>) -> Outcome {
+    match (verdict, given_up) {
+        (Some(Verdict::Drop), _) => {
+            tracing::warn!("DROP status returned from app while processing pub/sub event {id}");
+            Outcome::Drop
+        }
+        (Some(_), _) => Outcome::Success,
+        (None, Some(Outcome::Failed(error))) => Outcome::Failed(error.clone()),
+        (None, _) => Outcome::Again,
+    }
 }
 
 async fn once(
     runtime: &Runtime,
     event: BulkTopicEvent,
 ) -> std::result::Result<BTreeMap<String, Verdict>, Undelivered> {
+    let topic = event.topic.clone();
     let answer = match runtime.channel() {
         Some(channel) => channel.bulk_topic_event(event).await,
         None => Err(ApiError::internal("the application has no server")),
     };
-    answer.map_err(|error| Undelivered::of(runtime, &error))
+    answer.map_err(|error| {
+        let failed = Undelivered::of(runtime, &error);
+        tracing::warn!(
+            "encountered a retriable error while publishing a bulk of messages to topic {topic}, err: {error}"
+        );
+        failed
+    })
 }

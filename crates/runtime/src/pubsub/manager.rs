@@ -72,9 +72,10 @@ impl Manager {
     pub(super) async fn close(&self, runtime: &Runtime) {
         let mut state = self.state.lock().await;
         (state.started, state.closed) = (false, true);
-        let streams: Vec<_> = self.streams().iter().filter_map(|stream| stream.end()).collect();
-        let streams = join_all(streams.into_iter().map(Running::stop));
-        tokio::join!(self.end_unwanted(runtime, &mut state), streams);
+        let streams = self.streams();
+        let ending = streams.iter().filter_map(|stream| stream.end()).map(Running::stop);
+        tokio::join!(self.end_unwanted(runtime, &mut state), join_all(ending.collect::<Vec<_>>()));
+        streams.iter().for_each(|stream| stream.hang_up());
     }
 
     pub(super) async fn apply(&self, runtime: &Arc<Runtime>, declared: Vec<Subscription>) {

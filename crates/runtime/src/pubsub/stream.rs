@@ -42,7 +42,8 @@ pub struct StreamAcks(Arc<Shared>);
 /// What a stream and its deliveries share.
 pub(super) struct Shared {
     pub(super) wish: Subscription,
-    events: mpsc::Sender<StreamEvent>,
+    /// `None` once no more will come.
+    events: Mutex<Option<mpsc::Sender<StreamEvent>>>,
     /// Deliveries that wait for their verdict, by the id of the event, oldest first: brokers may hand the same event over
     /// twice at once. As many as the driver has under way.
     pending: Mutex<HashMap<String, VecDeque<oneshot::Sender<Verdict>>>>,
@@ -104,7 +105,8 @@ impl Shared {
             Some(id) if !id.is_empty() => id.to_owned(),
             _ => Uuid::new_v4().to_string(),
         };
-        let place = self.events.reserve().await.map_err(|_| gone())?;
+        let events = self.events.lock().clone().ok_or_else(gone)?;
+        let place = events.reserve().await.map_err(|_| gone())?;
         let _forget = Forget { shared: self, id: &id };
         let (tell, verdict) = oneshot::channel();
         self.pending.lock().entry(id.clone()).or_default().push_back(tell);
@@ -117,6 +119,11 @@ impl Shared {
         let mut driver = self.driver.lock();
         driver.ended = true;
         driver.running.take().inspect(Running::begin_to_end)
+    }
+
+    /// Tells the stream that no more events will come.
+    pub(super) fn hang_up(&self) {
+        self.events.lock().take();
     }
 
     /// Takes the driver's end away, to begin again later.
@@ -192,8 +199,12 @@ impl Runtime {
             ..Subscription::default()
         };
         let (events, receiver) = mpsc::channel(AHEAD);
-        let shared =
-            Arc::new(Shared { wish, events, pending: Mutex::default(), driver: Mutex::new(End::default()) });
+        let shared = Arc::new(Shared {
+            wish,
+            events: Mutex::new(Some(events)),
+            pending: Mutex::default(),
+            driver: Mutex::new(End::default()),
+        });
         let stream = StreamSubscription { events: receiver, acks: StreamAcks(shared.clone()) };
         let started = self.pubsub().manager.add_stream(self, &shared).await;
         started.map_err(|error| ApiError::subscribe_failed(pubsub, topic, &error.text))?;

@@ -1,9 +1,7 @@
-//! What unit tests of this crate share: a runtime without a process around it, an application and a broker that
-//! remember what they were asked and answer as told.
+//! What tests of messages share: an application and a broker that remember what they were asked and answer as told.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use mecha_component::pubsub::{
@@ -17,78 +15,28 @@ use tokio::sync::mpsc;
 
 use crate::body::Body;
 use crate::channel::{AppChannel, AppConfig, BulkTopicEvent, TopicEvent, Verdict};
-use crate::clusters::Nowhere;
 use crate::components::Loaded;
 use crate::error::ApiError;
-use crate::runtime::{Parts, Runtime};
+use crate::runtime::Runtime;
+use crate::testing;
 
 /// The configuration of an application `shop` with a server.
 pub(crate) fn config() -> config::Runtime {
-    config::Runtime {
-        identity: config::Identity { app_id: "shop".into(), ..Default::default() },
-        app: config::App {
-            port: Some(8080),
-            address: "127.0.0.1".into(),
-            protocol: config::AppProtocol::Http,
-            max_concurrency: None,
-            health: None,
-            token: None,
-            init_config: true,
-            init_subscribe: true,
-        },
-        apis: config::Apis {
-            http: Vec::new(),
-            grpc: Vec::new(),
-            internal: Vec::new(),
-            public: Vec::new(),
-            metrics: Vec::new(),
-            profile: Vec::new(),
-            token: None,
-            max_body: 4 << 20,
-            max_head: 4 << 10,
-            allowed_origins: Vec::new(),
-            h2c: true,
-            log_calls: None,
-        },
-        process: config::Process {
-            resources: Vec::new(),
-            data: Default::default(),
-            graceful_timeout: Duration::from_secs(5),
-            block_shutdown: None,
-            reload_interval: Duration::from_secs(60),
-            env_keys: None,
-            static_names: BTreeMap::new(),
-            version: "test".into(),
-        },
-        settings: Default::default(),
-        resources: Default::default(),
-    }
+    let mut config = testing::config();
+    config.identity.app_id = "shop".into();
+    config.app.port = Some(8080);
+    config
 }
 
 /// A runtime whose tasks run on the test's own.
 pub(crate) fn runtime(config: config::Runtime) -> Arc<Runtime> {
-    Runtime::new(Parts {
-        config: Arc::new(config),
-        drivers: Drivers::default(),
-        network: Default::default(),
-        tasks: tokio::runtime::Handle::current(),
-        clusters: Arc::new(Nowhere),
-    })
+    testing::runtime_of(config, Drivers::default())
 }
 
 /// Makes a broker a component of the runtime.
 pub(crate) fn load(runtime: &Runtime, name: &str, driver: impl PubSub, properties: &[(&str, &str)]) {
     let driver: Arc<dyn DynPubSub> = Arc::new(driver);
-    let config = config::Component {
-        name: name.into(),
-        kind: "pubsub.in-memory".into(),
-        version: "v1".into(),
-        ignore_errors: false,
-        init_timeout: Duration::from_secs(5),
-        properties: Vec::new(),
-        secret_store: None,
-        place: Default::default(),
-    };
+    let config = testing::component(name, "pubsub.in-memory", properties);
     let properties: Properties = properties.iter().copied().collect();
     let loaded = Arc::new(Loaded { config, properties, driver });
     runtime.components().change(|all| {
