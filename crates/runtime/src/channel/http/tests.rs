@@ -85,6 +85,22 @@ async fn an_event_is_posted_with_its_headers() {
 }
 
 #[tokio::test]
+async fn a_404_that_nobody_answered_is_not_the_application_dropping_the_event() {
+    let runtime = testing::runtime_of(testing::config(), Default::default());
+    let send: Send = Arc::new(|_| {
+        Box::pin(async {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            let message = "no route".to_owned();
+            response.extensions_mut().insert(Unanswered { kind: mecha_base::Kind::NoRoute, message });
+            Ok(response)
+        })
+    });
+    let error = HttpChannel::over(&runtime, send).topic_event(event()).await.unwrap_err();
+    assert!(error.message().ends_with("no route"), "{error}");
+}
+
+#[tokio::test]
 async fn answers_become_verdicts() {
     let again = |status| Err(status);
     let cases = [
