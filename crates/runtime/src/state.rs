@@ -108,8 +108,9 @@ impl State<'_> {
     /// # Errors
     /// `ERR_MALFORMED_REQUEST` for an illegal key, `ERR_STATE_DELETE`.
     pub async fn delete(&self, mut request: DeleteRequest) -> Result<(), ApiError> {
-        let key = request.key.clone();
-        self.prepare_delete(&mut request)?;
+        let key = std::mem::take(&mut request.key);
+        request.key = self.whole_key(&key)?;
+        request.etag.take_if(|etag| etag.is_empty());
         let deleted = self.call("delete", request, |driver, request| driver.delete(request)).await;
         deleted.map_err(|error| ApiError::state_delete(&key, &error))
     }

@@ -98,7 +98,9 @@ impl Runtime {
     async fn header_value(&self, endpoint: &HttpEndpoint, header: &Property) -> Result<String, ApiError> {
         match &header.source {
             PropertySource::Value(value) => Ok(value.clone()),
-            PropertySource::Env(name) => Ok(std::env::var(name).unwrap_or_default()),
+            PropertySource::Env(name) => {
+                Ok(self.environment("HTTPEndpoint", &endpoint.name, name).unwrap_or_default())
+            }
             PropertySource::Secret { name, key } => {
                 let failed = |reason: String| ApiError::invoke_failed(&endpoint.name, &reason);
                 let store = endpoint.secret_store.as_deref().unwrap_or_default();

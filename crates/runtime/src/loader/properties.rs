@@ -26,7 +26,7 @@ pub(super) async fn resolve(runtime: &Runtime, component: &Component) -> Result<
     for property in &component.properties {
         let value = match &property.source {
             PropertySource::Value(value) => Some(value.clone()),
-            PropertySource::Env(name) => environment(runtime, component, name),
+            PropertySource::Env(name) => runtime.environment("Component", &component.name, name),
             PropertySource::Secret { name, key } => {
                 if !secrets.contains_key(name) {
                     secrets.insert(name.clone(), secret(runtime, component, name).await?);
@@ -63,13 +63,15 @@ async fn secret(runtime: &Runtime, component: &Component, name: &str) -> Result<
     }))
 }
 
-/// The value of an environment variable that a component refers to, if it may.
-fn environment(runtime: &Runtime, component: &Component, name: &str) -> Option<String> {
-    if is_allowed(name, runtime.config().process.env_keys.as_deref()) {
-        return std::env::var(name).ok();
+impl Runtime {
+    /// The value of an environment variable that a resource (`Component`, `HTTPEndpoint`) refers to, if it may.
+    pub(crate) fn environment(&self, kind: &str, resource: &str, variable: &str) -> Option<String> {
+        if is_allowed(variable, self.config().process.env_keys.as_deref()) {
+            return std::env::var(variable).ok();
+        }
+        tracing::warn!("{kind} {resource} references an env variable that isn't allowed: {variable}");
+        None
     }
-    tracing::warn!("Component {} references an env variable that isn't allowed: {name}", component.name);
-    None
 }
 
 /// Tokens stay secret; a list of keys, where there is one, names all that may be read.

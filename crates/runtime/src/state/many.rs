@@ -1,6 +1,7 @@
 //! Several keys at once. Each stands for itself: those that fail are tried again as the policy says, the others are
 //! done; what comes back names those that failed in the end.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use futures_util::future::{BoxFuture, try_join_all};
@@ -132,11 +133,11 @@ impl<R: Keyed> Left<R> {
         if error.keys().is_empty() || !error.is_retriable() {
             return;
         }
-        let again = |request: &R| {
-            error.keys().iter().any(|(key, error)| key == request.key() && error.is_retriable())
-        };
-        self.requests.retain(again);
-        self.lost.extend(error.keys().iter().filter(|(_, error)| !error.is_retriable()).cloned());
+        let (again, lost): (Vec<_>, Vec<_>) =
+            error.keys().iter().partition(|(_, error)| error.is_retriable());
+        let again: BTreeSet<&str> = again.into_iter().map(|(key, _)| key.as_str()).collect();
+        self.requests.retain(|request| again.contains(request.key()));
+        self.lost.extend(lost.into_iter().cloned());
     }
 
     /// The result of all tries: what was lost on the way makes a success of the last one a failure.

@@ -1,11 +1,15 @@
 //! Changed files: what is closed, what opens, and what is left alone.
 
-use mecha_config::runtime::{HttpEndpoint, Resiliency, Resources};
+use std::sync::Arc;
 
-use super::doubles::{Log, events};
+use mecha_config::runtime::settings::Handler;
+use mecha_config::runtime::{HttpEndpoint, Resiliency, Resources, Subscription, SubscriptionRule};
+use serde_json::json;
+
+use super::doubles::{DRIVERS, Log, events};
 use super::{ignoring, runtime, status, with_secret};
 use crate::loader::Applied;
-use crate::testing::component;
+use crate::testing::{self, component};
 
 fn resources(components: Vec<mecha_config::runtime::Component>) -> Resources {
     Resources { components, ..Default::default() }
@@ -38,7 +42,7 @@ async fn only_what_changed_is_touched() {
             "INFO Component updated: new (pubsub.test/v1)",
         ]
     );
-    assert!(std::sync::Arc::ptr_eq(&before, &runtime.components().state("kept").unwrap()));
+    assert!(Arc::ptr_eq(&before, &runtime.components().state("kept").unwrap()));
     assert_eq!(runtime.components().state("changed").unwrap().properties.get("x"), Some("1"));
     assert!(runtime.components().pubsub("removed").is_none());
     runtime.apply(wanted).await.unwrap();
@@ -97,4 +101,60 @@ async fn what_holds_for_the_whole_runtime_asks_for_a_restart() {
     let wanted = Resources { endpoints: vec![endpoint], ..Default::default() };
     assert_eq!(runtime.apply(wanted).await.unwrap(), Applied { restart: true });
     assert_eq!(events(), Vec::<String>::new(), "components are left to the restart");
+}
+
+#[tokio::test]
+async fn subscriptions_of_files_are_applied_too() {
+    let runtime = runtime(vec![component("bus", "pubsub.test", &[])]);
+    runtime.load_components().await.unwrap();
+    let rule = SubscriptionRule { matches: "event.type == 'x'".into(), path: "/x".into() };
+    let subscription = Subscription {
+        name: "s".into(),
+        pubsub: "bus".into(),
+        topic: "orders".into(),
+        rules: vec![rule],
+        dead_letter: Some("dead".into()),
+        ..Default::default()
+    };
+    let wanted = Resources {
+        components: vec![component("bus", "pubsub.test", &[])],
+        subscriptions: vec![subscription],
+        ..Default::default()
+    };
+    runtime.apply(wanted).await.unwrap();
+    assert_eq!(
+        serde_json::to_value(runtime.metadata()).unwrap()["subscriptions"],
+        json!([{
+            "pubsubname": "bus", "topic": "orders", "deadLetterTopic": "dead", "type": "DECLARATIVE",
+            "rules": [{ "match": "event.type == 'x'", "path": "/x" }],
+        }])
+    );
+}
+
+#[tokio::test]
+async fn pipelines_follow_their_middleware() {
+    let mut config = testing::config();
+    let name = || Handler { name: "alias".into(), kind: "middleware.http.uppercase".into() };
+    config.settings.http_pipeline = vec![name()];
+    config.resources.components = vec![component("alias", "middleware.http.uppercase", &[])];
+    let runtime = testing::runtime_of(config, DRIVERS);
+    runtime.begin().await.unwrap();
+    let before = runtime.http_pipeline();
+    runtime.apply(resources(vec![component("alias", "middleware.http.uppercase", &[])])).await.unwrap();
+    assert!(Arc::ptr_eq(&before, &runtime.http_pipeline()), "nothing changed");
+    runtime
+        .apply(resources(vec![component("alias", "middleware.http.uppercase", &[("x", "1")])]))
+        .await
+        .unwrap();
+    let after = runtime.http_pipeline();
+    assert!(!Arc::ptr_eq(&before, &after), "built anew");
+    let log = Log::capture();
+    runtime.apply(resources(Vec::new())).await.unwrap();
+    assert!(
+        Arc::ptr_eq(&after, &runtime.http_pipeline()),
+        "a step that is gone stays in the pipeline that names it"
+    );
+    assert!(
+        log.lines().iter().any(|line| line.starts_with("ERROR Middleware pipelines stay as they were: "))
+    );
 }
