@@ -27,7 +27,6 @@ pub struct Bound {
     pub(crate) version: &'static str,
     pub(crate) registry: Arc<Registry>,
     pub(crate) logs: Logs,
-    pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Holds the sending end: workers live as long as it does.
     pub(crate) clusters: Arc<LiveClusters>,
@@ -71,7 +70,7 @@ impl Bound {
         let snapshot = Arc::new(Snapshot::build(&config, None));
         let (sender, snapshots) = watch::channel(snapshot.clone());
         let config = Arc::new(config);
-        let clusters = LiveClusters::new(config.clone(), snapshot.clone(), sender);
+        let clusters = LiveClusters::new(config.clone(), snapshot, sender);
         let sidecar = config.runtime.as_deref();
         let take = |runtime| Sidecar::take(runtime, options.drivers, clusters.clone(), workers, begun);
         let sidecar = sidecar.map(take).transpose()?;
@@ -82,7 +81,6 @@ impl Bound {
             version,
             registry,
             logs,
-            snapshot,
             snapshots,
             clusters,
             sidecar,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mecha_config::{Cluster, Config};
 use mecha_proxy::{Snapshot, Worker};
+use mecha_runtime::Clusters;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -39,10 +40,11 @@ impl LiveClusters {
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.state.lock().snapshot.clone()
     }
+}
 
-    /// Adds a cluster, or changes the one of that name; a configured one is never changed. When this returns, the worker
-    /// of the calling thread knows it; the others will in a moment.
-    pub(crate) fn put(&self, cluster: Cluster) {
+impl Clusters for LiveClusters {
+    /// A configured cluster is never changed.
+    fn put(&self, cluster: Cluster) {
         if self.config.clusters.iter().any(|own| own.name == cluster.name) {
             return;
         }

@@ -110,16 +110,6 @@ fn announce(ready: &Ready, workers: usize) {
     for (name, address) in &ready.listeners {
         tracing::info!("listener {name} on {address}");
     }
-    if let Some(admin) = ready.admin {
-        tracing::info!("admin on http://{admin}/");
-    }
-    tracing::info!("running with {workers} workers");
-}
-
-fn announce(ready: &Ready, workers: usize) {
-    for (name, address) in &ready.listeners {
-        tracing::info!("listener {name} on {address}");
-    }
     for (name, address) in &ready.apis {
         tracing::info!("{name} on {address}");
     }

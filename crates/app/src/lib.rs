@@ -108,11 +108,7 @@ pub fn run(config: Config, options: Options) -> Result<Ended, AppError> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_restarting(
-    first: Config,
-    options: &Options,
-    load: &Load,
-) -> Result<Ended, AppError> {
+pub fn run_restarting(first: Config, options: &Options, load: &Load) -> Result<Ended, AppError> {
     let base = Base::new(&first, options)?;
     for notice in &options.notices {
         notice.log();
@@ -143,7 +139,8 @@ pub fn refuse(config: &Config, options: &Options, reason: &str) {
             base.finish();
         }
         Err(error) => {
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("mecha: {reason}; {error}\n"));
+            let _ =
+                std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("mecha: {reason}; {error}\n"));
         }
     }
 }

@@ -96,12 +96,17 @@ impl Sidecar {
         self.network.open(entrances);
         let runtime = self.runtime.clone();
         self.pool.spawn(async move {
-            runtime.start().await.map_err(|error| AppError::Components(error.to_string()))
+            runtime.begin().await.map_err(|error| AppError::Components(error.to_string()))
         })
     }
 
     /// Opens the APIs on the workers, and metrics here; goes on with the application in the background.
-    pub(crate) fn open(&mut self, entrances: &[Entrance], drain: &Watch, last: &Watch) -> Result<(), AppError> {
+    pub(crate) fn open(
+        &mut self,
+        entrances: &[Entrance],
+        drain: &Watch,
+        last: &Watch,
+    ) -> Result<(), AppError> {
         if let Some(sockets) = self.sockets.take() {
             faces::open(&self.runtime, sockets, entrances, drain, last)?;
         }
@@ -138,7 +143,8 @@ impl Sidecar {
     /// Closes components and ends the pool, at most for so long. Whether it was in time.
     pub(crate) fn end(self, limit: Duration) -> bool {
         let closing = self.runtime.clone();
-        let closed = self.pool.block_on(async move { tokio::time::timeout(limit, closing.close()).await.is_ok() });
+        let closed =
+            self.pool.block_on(async move { tokio::time::timeout(limit, closing.close()).await.is_ok() });
         self.network.close();
         self.pool.shutdown_timeout(Duration::from_millis(500));
         closed

@@ -3,6 +3,31 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// Commands whose flags are Dapr's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    /// `mecha daprd`, or the binary under the name `daprd`.
+    Daprd,
+    /// `mecha run`.
+    Run,
+}
+
+/// The command and what follows it, when its flags are Dapr's: those are read by other rules than the rest.
+pub(crate) fn foreign(args: &[OsString]) -> Option<(Foreign, Vec<OsString>)> {
+    let (program, rest) = args.split_first()?;
+    if Path::new(program).file_name().is_some_and(|name| name == "daprd") {
+        return Some((Foreign::Daprd, rest.to_vec()));
+    }
+    let (command, rest) = rest.split_first()?;
+    let foreign = match command.to_str()? {
+        "daprd" => Foreign::Daprd,
+        "run" => Foreign::Run,
+        _ => return None,
+    };
+    Some((foreign, rest.to_vec()))
+}
 
 /// The same arguments with two dashes before a long name and one before a letter. The program's name and whatever
 /// follows `--` stay as they are, and so do negative numbers.
@@ -40,6 +65,16 @@ fn dashed(dashes: &str, body: &[u8]) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn daprs_commands_keep_their_arguments() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let daprd = Some((Foreign::Daprd, words("-app-id a --mode=standalone")));
+        assert_eq!(foreign(&words("/usr/bin/daprd -app-id a --mode=standalone")), daprd);
+        assert_eq!(foreign(&words("mecha daprd -app-id a --mode=standalone")), daprd);
+        assert_eq!(foreign(&words("mecha run -f x")), Some((Foreign::Run, words("-f x"))));
+        assert_eq!(foreign(&words("mecha start -c x")), None);
+    }
 
     fn normalised(line: &str) -> String {
         let args = normalise(line.split(' ').map(OsString::from));

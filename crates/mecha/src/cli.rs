@@ -1,6 +1,7 @@
 //! What the command line looks like: commands, their arguments and the help text. MOSN's flags keep their names
 //! (reference 5.1), so that scripts written for it work.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -11,16 +12,21 @@ use crate::start::StartArgs;
 /// The configuration that is taken when none is named, as in MOSN.
 const DEFAULT_CONFIG: &str = "configs/mosn_config.json";
 
-const ABOUT: &str = "A service-mesh sidecar that runs MOSN configurations";
+const ABOUT: &str = "A sidecar: service-mesh proxy and application runtime in one process";
 
 const LONG_ABOUT: &str = "\
-Mecha is a sidecar: one process beside an application, through which the application's traffic passes. It speaks
-HTTP/1, HTTP/2, gRPC and TCP, routes, balances and retries, and is configured by MOSN's JSON or YAML.";
+Mecha is a sidecar: one process beside an application, through which everything the application says to the outside
+world passes. As a proxy it speaks HTTP/1, HTTP/2, gRPC and TCP, routes, balances and retries, and is configured by
+MOSN's JSON or YAML. As a runtime it gives the application state, messages, invocation and secrets behind Dapr's HTTP
+and gRPC APIs, configured by Dapr's flags and files.";
 
 const EXAMPLES: &str = "\
 Examples:
   mecha quickstart                        see it work: two demo services, traffic over every path, a table
   mecha validate -c mosn_config.json      everything that is wrong with a configuration, at once
+  mecha validate --resources-path DIR     the same for Dapr's resource files
+  mecha run --app-id orders --app-port 8080 -- python3 app.py
+                                          an application with the runtime's APIs beside it
   mecha start -c mosn_config.json         run it until SIGTERM (finishes requests first) or Ctrl-C (ends at once)
   mecha stop -c mosn_config.json          end the process that the configuration's pid file names
   mecha completions bash > /etc/bash_completion.d/mecha
@@ -53,6 +59,12 @@ pub(crate) enum Command {
     Reload(ConfigArgs),
     /// Report every error and warning of a configuration
     Validate(ValidateArgs),
+    /// Run the application runtime beside an application: `mecha run --app-id ID -- COMMAND` (or -f FILE)
+    #[command(disable_help_flag = true)]
+    Run(ForeignArgs),
+    /// Run the application runtime by Dapr's flags; so does this binary under the name daprd
+    #[command(disable_help_flag = true)]
+    Daprd(ForeignArgs),
     /// Show it at work: demo services, real traffic, a table of what happened
     Quickstart(QuickstartArgs),
     /// A demo service of the quickstart
@@ -74,13 +86,39 @@ pub(crate) struct ConfigArgs {
 
 /// `mecha validate`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 the configuration runs (there may be warnings), 1 it does not.")]
+#[command(after_help = "Exit status: 0 everything runs (there may be warnings), 1 something does not.")]
 pub(crate) struct ValidateArgs {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
+    /// MOSN's configuration, or Dapr's Configuration; may stand more than once [default: configs/mosn_config.json unless
+    /// there are resources]
+    #[arg(short, long, value_name = "FILE", env = "MOSN_CONFIG")]
+    config: Vec<PathBuf>,
+    /// A folder of Dapr's resource files; may stand more than once
+    #[arg(short = 'd', long, value_name = "DIR")]
+    pub(crate) resources_path: Vec<PathBuf>,
+    /// Check what this application gets, not everything
+    #[arg(short = 'a', long, value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(crate) app_id: String,
     /// Count warnings (unknown keys and filters) as errors
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+impl ValidateArgs {
+    /// The files: those that are named, or MOSN's own when nothing is named at all.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        if self.config.is_empty() && self.resources_path.is_empty() {
+            return vec![PathBuf::from(DEFAULT_CONFIG)];
+        }
+        self.config.clone()
+    }
+}
+
+/// Arguments that are read by Dapr's rules.
+#[derive(Debug, Args)]
+pub(crate) struct ForeignArgs {
+    /// The flags of `daprd`, and of `run` the application's command
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
+    pub(crate) args: Vec<OsString>,
 }
 
 /// `mecha quickstart`.

@@ -4,15 +4,19 @@
 mod argv;
 mod cli;
 mod completions;
+mod daprd;
+mod drivers;
 mod failure;
 mod lifeline;
 mod quickstart;
 mod reload;
+mod run;
 mod start;
 mod stop;
 mod validate;
 mod version;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -22,8 +26,16 @@ use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(argv::normalise(std::env::args_os()));
-    match run(cli.command) {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let outcome = match argv::foreign(&args) {
+        Some((argv::Foreign::Daprd, args)) => daprd::run(args),
+        Some((argv::Foreign::Run, args)) => run::run(args),
+        None => {
+            let (args, runtime) = start::split(args);
+            obey(Cli::parse_from(argv::normalise(args)).command, runtime)
+        }
+    };
+    match outcome {
         Ok(code) => code,
         Err(failure) => {
             if !failure.is_unread() {
@@ -35,9 +47,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<ExitCode, Failure> {
+/// `runtime` holds the flags of `start` that are the runtime's.
+fn obey(command: Command, runtime: Vec<OsString>) -> Result<ExitCode, Failure> {
     match command {
-        Command::Start(args) => start::run(&args),
+        Command::Daprd(args) => daprd::run(args.args),
+        Command::Run(args) => run::run(args.args),
+        Command::Start(args) => start::run(&args, runtime),
         Command::Stop(args) => stop::run(&args),
         Command::Reload(_) => reload::run(),
         Command::Validate(args) => validate::run(&args),

@@ -3,6 +3,7 @@
 
 mod args;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,16 +11,33 @@ use std::time::Duration;
 use clap::ValueEnum as _;
 use mecha_config::Config;
 use mecha_config::server::LogLevel;
+use mecha_config_dapr::{Environment, Flags, Parsed};
 
 pub(crate) use self::args::StartArgs;
 use self::args::{Level, Workers};
+use crate::daprd;
+use crate::daprd::sidecar::Sidecar;
 use crate::failure::Failure;
 use crate::lifeline;
 use crate::validate::{self, Colour};
 use crate::version::VERSION;
 
-/// Blocks until the process is told to end. Fails when it can't start.
-pub(crate) fn run(args: &StartArgs) -> Result<ExitCode, Failure> {
+/// Flags of `start` that the runtime has as well, and mean the proxy here.
+const OWN: [&str; 4] = ["config", "log-level", "version", "help"];
+/// What the runtime's flag of a name that is taken is called here.
+const RENAMED: [(&str, &str); 1] = [("dapr-config", "config")];
+
+/// Takes the runtime's flags out of the arguments of `mecha start`; other commands keep theirs.
+pub(crate) fn split(args: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
+    match args.get(1) {
+        Some(command) if command == "start" => Flags::split(args, &OWN, &RENAMED),
+        _ => (args, Vec::new()),
+    }
+}
+
+/// Blocks until the process is told to end. Fails when it can't start. `runtime` holds the flags of an application
+/// runtime that is to run beside the proxy.
+pub(crate) fn run(args: &StartArgs, runtime: Vec<OsString>) -> Result<ExitCode, Failure> {
     let mut config = load(args)?;
     if let Some(seconds) = args.drain_time_s {
         config.server.graceful_timeout = Duration::from_secs(seconds.into());
@@ -40,8 +58,17 @@ pub(crate) fn run(args: &StartArgs) -> Result<ExitCode, Failure> {
         log_level,
         config_file: Some(args.config.config.clone()),
         version: VERSION,
-        ready: None,
+        ..mecha_app::Options::default()
     };
+    if !runtime.is_empty() {
+        let flags = match Flags::parse(runtime).map_err(|error| Failure::new(error.to_string()))? {
+            Parsed::Run(flags) => *flags,
+            other => return daprd::tell(&other).map(|()| ExitCode::SUCCESS),
+        };
+        let mut sidecar = Sidecar::new(flags, Environment::process()).beside(config);
+        sidecar.options = mecha_app::Options { drivers: sidecar.options.drivers, ..options };
+        return sidecar.run();
+    }
     match mecha_app::run(config, options) {
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(Failure::new(error.to_string())),

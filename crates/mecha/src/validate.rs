@@ -1,8 +1,10 @@
-//! `mecha validate`: every finding of a configuration at once, then a line that sums up. `start` prints findings
-//! through here too.
+//! `mecha validate`: every finding of a configuration at once, then a line that sums up. `start` and `run` print
+//! findings through here too.
+
+mod resources;
 
 use std::io::{self, IsTerminal as _, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use mecha_config::{Config, Diagnostic, Diagnostics, Severity};
@@ -32,21 +34,41 @@ impl Colour {
 /// Prints findings and summary to standard output; exit status 1 when the configuration can't run.
 pub(crate) fn run(args: &ValidateArgs) -> Result<ExitCode, Failure> {
     let colour = Colour::of(io::stdout().is_terminal());
-    let sound = report(&args.config.config, args.strict, &mut io::stdout().lock(), colour)?;
+    let sound = report(args, &mut io::stdout().lock(), colour)?;
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Writes all of it to `out` and returns whether the configuration can run.
-fn report(file: &Path, strict: bool, out: &mut impl Write, colour: Colour) -> io::Result<bool> {
-    let mut loaded = mecha_config_mosn::load(file);
-    if strict {
-        loaded.diagnostics.escalate();
+/// Writes all of it to `out` and returns whether everything can run.
+fn report(args: &ValidateArgs, out: &mut impl Write, colour: Colour) -> io::Result<bool> {
+    let (settings, proxies): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.files().into_iter().partition(|file| mecha_config_dapr::is_configuration(file));
+    let mut sound = true;
+    for file in proxies {
+        let mut loaded = mecha_config_mosn::load(&file);
+        let found = std::mem::take(&mut loaded.diagnostics);
+        sound &= part(&file.display().to_string(), found, args.strict, (out, colour), |found| {
+            summary(found, loaded.config.as_ref().filter(|_| !found.has_errors()))
+        })?;
     }
-    print(&loaded.diagnostics, out, colour)?;
-    let model = loaded.config.as_ref().filter(|_| !loaded.diagnostics.has_errors());
-    writeln!(out, "{}: {}", file.display(), summary(&loaded.diagnostics, model))?;
+    sound &= resources::report(args, &settings, (out, colour))?;
     out.flush()?;
-    Ok(model.is_some())
+    Ok(sound)
+}
+
+/// Writes what was found in one part, and its summary behind its name; whether it can run.
+fn part(
+    name: &str,
+    mut found: Diagnostics,
+    strict: bool,
+    (out, colour): (&mut impl Write, Colour),
+    summary: impl FnOnce(&Diagnostics) -> String,
+) -> io::Result<bool> {
+    if strict {
+        found.escalate();
+    }
+    print(&found, out, colour)?;
+    writeln!(out, "{name}: {}", summary(&found))?;
+    Ok(!found.has_errors())
 }
 
 /// Writes one line per finding.
@@ -69,16 +91,24 @@ fn line(found: &Diagnostic, colour: Colour) -> String {
 
 /// "2 errors, 1 warning", or what a configuration without errors holds.
 pub(crate) fn summary(found: &Diagnostics, model: Option<&Config>) -> String {
-    let (errors, warnings) = (found.count(Severity::Error), found.count(Severity::Warning));
-    let warned = if warnings == 0 { String::new() } else { format!(", {}", count(warnings, "warning")) };
-    match model {
-        None => format!("{}{warned}", count(errors, "error")),
-        Some(model) => format!(
-            "ok{warned} ({}, {}, {})",
+    let holds = model.map(|model| {
+        [
             count(model.listeners.len(), "listener"),
             count(model.routers.len(), "router"),
-            count(model.clusters.len(), "cluster")
-        ),
+            count(model.clusters.len(), "cluster"),
+        ]
+        .join(", ")
+    });
+    verdict(found, holds)
+}
+
+/// "2 errors, 1 warning", or what there is when there are no errors.
+fn verdict(found: &Diagnostics, holds: Option<String>) -> String {
+    let (errors, warnings) = (found.count(Severity::Error), found.count(Severity::Warning));
+    let warned = if warnings == 0 { String::new() } else { format!(", {}", count(warnings, "warning")) };
+    match holds {
+        None => format!("{}{warned}", count(errors, "error")),
+        Some(holds) => format!("ok{warned} ({holds})"),
     }
 }
 
@@ -88,9 +118,12 @@ fn count(number: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::Path;
+
+    use clap::Parser as _;
 
     use super::*;
+    use crate::cli::{Cli, Command};
 
     /// A listener with a misspelt key and a router that does not exist.
     const TYPOS: &str = r#"{
@@ -118,8 +151,17 @@ mod tests {
     }
 
     fn reported(file: &Path, strict: bool) -> (bool, String) {
+        let file = file.to_str().unwrap();
+        let strict = if strict { &["--strict"][..] } else { &[] };
+        command(&[&["-c", file], strict].concat())
+    }
+
+    /// What `mecha validate` with these arguments says, and whether it is content.
+    pub(super) fn command(args: &[&str]) -> (bool, String) {
+        let args = [&["mecha", "validate"], args].concat();
+        let Command::Validate(args) = Cli::try_parse_from(args).unwrap().command else { panic!("validate") };
         let mut out = Vec::new();
-        let sound = report(file, strict, &mut out, Colour::Never).unwrap();
+        let sound = report(&args, &mut out, Colour::Never).unwrap();
         (sound, String::from_utf8(out).unwrap())
     }
 
@@ -148,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_an_error_that_names_it() {
-        let (sound, text) = reported(&PathBuf::from("/nonexistent/mosn_config.json"), false);
+        let (sound, text) = reported(Path::new("/nonexistent/mosn_config.json"), false);
         assert!(!sound);
         assert!(text.contains("/nonexistent/mosn_config.json") && text.contains("error: "), "{text}");
     }

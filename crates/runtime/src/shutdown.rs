@@ -38,6 +38,11 @@ impl Shutdown {
         self.raise(wish);
     }
 
+    /// Asks for the end because the runtime can't go on; the log says why.
+    pub fn fail(&self) {
+        self.raise(Wish::Graceful);
+    }
+
     /// Asks for another beginning in the same process.
     pub fn restart(&self) {
         self.raise(Wish::Restart);

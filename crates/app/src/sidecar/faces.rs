@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use mecha_api_http::serve::{ServeOptions, serve};
+use mecha_api_http::serve::{Serve, ServeOptions, serve};
 use mecha_base::drain::Watch;
 use mecha_net::{Listener as Socket, listener as net};
-use mecha_runtime::channel::http::HttpChannel;
 use mecha_runtime::Runtime;
+use mecha_runtime::channel::HttpChannel;
 use mecha_runtime::network::Entrance;
+use tokio::runtime::Handle;
 
 use super::Sockets;
 use crate::error::AppError;
@@ -35,47 +35,57 @@ pub(super) fn open(
     last: &Watch,
 ) -> Result<(), AppError> {
     let apis = &runtime.config().apis;
-    let options = ServeOptions { max_head: apis.max_head, h2c: apis.h2c, ..ServeOptions::default() };
-    let any = ServeOptions { h2c: true, ..options.clone() };
-    let faces: [(&str, Vec<net::Bound>, Router, &ServeOptions); 4] = [
-        ("HTTP API", sockets.http, mecha_api_http::router(runtime.clone()), &options),
-        ("gRPC API", sockets.grpc, mecha_api_grpc::router(runtime.clone()), &any),
-        ("internal gRPC", sockets.internal, mecha_api_grpc::internal_router(runtime.clone()), &any),
-        ("public API", sockets.public, mecha_api_http::public_router(runtime.clone()), &options),
-    ];
-    for (api, bound, router, options) in faces {
-        for socket in bound {
-            let shares = split(api, socket, entrances.len())?;
-            for (entrance, share) in entrances.iter().zip(shares) {
-                spawn(&entrance.tasks, api, share, router.clone(), options.clone(), drain.clone());
-            }
-        }
-    }
+    let options = |name, h2c| ServeOptions { name, max_head: apis.max_head, h2c, ..ServeOptions::default() };
+    let on_workers = OnWorkers { entrances, drain };
+    let http = mecha_api_http::router(runtime.clone());
+    on_workers.open(sockets.http, http, &options("HTTP API", apis.h2c))?;
+    let grpc = mecha_api_grpc::router(runtime.clone());
+    on_workers.open(sockets.grpc, grpc, &options("gRPC API", true))?;
+    let internal = mecha_api_grpc::internal_router(runtime.clone());
+    on_workers.open(sockets.internal, internal, &options("internal gRPC", true))?;
+    let public = mecha_api_http::public_router(runtime.clone());
+    on_workers.open(sockets.public, public, &options("public API", true))?;
     for socket in sockets.metrics {
-        let router = mecha_api_http::metrics_router(runtime.clone());
-        spawn(&tokio::runtime::Handle::current(), "metrics", socket, router, options.clone(), last.clone());
+        let page = mecha_api_http::metrics_router(runtime.clone());
+        spawn(&Handle::current(), page, socket, options("metrics", true), last.clone());
     }
     Ok(())
 }
 
-fn split(api: &str, socket: net::Bound, workers: usize) -> Result<Vec<net::Bound>, AppError> {
-    let failed = |source| AppError::Api { api: api.to_owned(), address: "its sockets".to_owned(), source };
-    socket.split(workers).map_err(failed)
+/// Where most APIs are served.
+struct OnWorkers<'a> {
+    entrances: &'a [Entrance],
+    drain: &'a Watch,
 }
 
-fn spawn(
-    tasks: &tokio::runtime::Handle,
-    api: &str,
-    socket: net::Bound,
-    router: Router,
-    options: ServeOptions,
-    drain: Watch,
-) {
-    let api = api.to_owned();
+impl OnWorkers<'_> {
+    /// Serves each socket on every worker.
+    fn open<S: Serve>(
+        &self,
+        sockets: Vec<net::Bound>,
+        service: S,
+        options: &ServeOptions,
+    ) -> Result<(), AppError> {
+        for socket in sockets {
+            let failed = |source| AppError::Api {
+                api: options.name.to_owned(),
+                address: "its sockets".to_owned(),
+                source,
+            };
+            let shares = socket.split(self.entrances.len()).map_err(failed)?;
+            for (entrance, share) in self.entrances.iter().zip(shares) {
+                spawn(&entrance.tasks, service.clone(), share, options.clone(), self.drain.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn spawn<S: Serve>(tasks: &Handle, service: S, socket: net::Bound, options: ServeOptions, drain: Watch) {
     tasks.spawn(async move {
         match Socket::start(socket) {
-            Ok(socket) => serve(router, socket, options, drain).await,
-            Err(error) => tracing::error!("{api}: cannot listen: {error}"),
+            Ok(socket) => serve(service, socket, options, drain).await,
+            Err(error) => tracing::error!("{}: cannot listen: {error}", options.name),
         }
     });
 }

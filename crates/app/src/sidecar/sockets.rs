@@ -67,7 +67,9 @@ fn addresses(api: &str, addresses: &mut [SocketAddr], workers: usize) -> Result<
 /// callers learn it by name resolution.
 fn internal(internal: &mut [SocketAddr], workers: usize) -> Result<Vec<net::Bound>, AppError> {
     let take = |address: &mut SocketAddr| match take_tcp("internal gRPC", address, workers) {
-        Err(AppError::Api { source, .. }) if source.kind() == io::ErrorKind::AddrInUse && address.port() >= 47300 => {
+        Err(AppError::Api { source, .. })
+            if source.kind() == io::ErrorKind::AddrInUse && address.port() >= 47300 =>
+        {
             address.set_port(0);
             take_tcp("internal gRPC", address, workers)
         }

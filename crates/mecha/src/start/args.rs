@@ -13,7 +13,9 @@ use crate::cli::ConfigArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Signals: SIGTERM finishes requests in flight first (up to graceful_timeout), SIGINT and SIGQUIT end at once,
-SIGUSR1 opens the log files again. Exit status: 0 ended as asked, 1 could not start.")]
+SIGUSR1 opens the log files again. Exit status: 0 ended as asked, 1 could not start.
+With --app-id an application runtime runs in the same process: every flag of `mecha daprd` is taken as well, its
+--config as --dapr-config. Then SIGINT finishes what is in flight, too.")]
 pub(crate) struct StartArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,

@@ -1,0 +1,173 @@
+//! The application that `mecha run` starts beside the runtime: its environment, its output line by line behind a prefix,
+//! the signals it gets, and its end. It runs in a process group of its own, so that each signal reaches it exactly once.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// How long the application may take to end after a signal; then it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long the rest of its output may take once it has ended; a grandchild may hold the pipe open.
+const REST: Duration = Duration::from_secs(1);
+
+/// What is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Application {
+    /// Program and arguments; not empty.
+    pub(crate) command: Vec<OsString>,
+    /// Beside what this process has.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Where it runs; here when `None`.
+    pub(crate) folder: Option<PathBuf>,
+    /// Before each of its lines; empty for none.
+    pub(crate) prefix: String,
+}
+
+impl Application {
+    /// Runs it until it ends, or until `stop` says so; signals to this process go to it. Its status for `exit`, as shells
+    /// count it: the status itself, or 128 and the number of the signal that ended it.
+    pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) -> io::Result<u8> {
+        let mut child = self.start()?;
+        let pumps = [
+            child.stdout.take().map(|out| tokio::spawn(pump(out, self.prefix.clone(), io::stdout()))),
+            child.stderr.take().map(|out| tokio::spawn(pump(out, self.prefix.clone(), io::stderr()))),
+        ];
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut quit = signal(SignalKind::quit())?;
+        let asked = tokio::select! {
+            ended = child.wait() => {
+                self.rest(pumps).await;
+                return ended.map(code);
+            }
+            _ = interrupt.recv() => Signal::INT,
+            _ = terminate.recv() => Signal::TERM,
+            _ = quit.recv() => Signal::QUIT,
+            _ = stop.wait_for(|stop| *stop) => Signal::TERM,
+        };
+        tell(&child, asked);
+        let ended = tokio::select! {
+            ended = child.wait() => ended?,
+            () = sleep(GRACE) => kill(&mut child).await?,
+            _ = interrupt.recv() => kill(&mut child).await?,
+            _ = terminate.recv() => kill(&mut child).await?,
+        };
+        self.rest(pumps).await;
+        Ok(code(ended))
+    }
+
+    fn start(&self) -> io::Result<Child> {
+        let (program, arguments) = match self.command.split_first() {
+            Some(split) => split,
+            None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "no command after --")),
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).envs(self.environment.iter().cloned()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command.spawn().map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot start {}: {error}", program.to_string_lossy()))
+        })
+    }
+
+    async fn rest(&self, pumps: [Option<tokio::task::JoinHandle<()>>; 2]) {
+        for pump in pumps.into_iter().flatten() {
+            let _ = timeout(REST, pump).await;
+        }
+    }
+}
+
+fn tell(child: &Child, signal: Signal) {
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(group) = group {
+        // It may have ended already.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+async fn kill(child: &mut Child) -> io::Result<ExitStatus> {
+    tell(child, Signal::KILL);
+    child.wait().await
+}
+
+fn code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    u8::try_from(code & 0xff).unwrap_or(1)
+}
+
+/// Copies lines, each behind the prefix and in one write, so that lines of several writers do not mix.
+async fn pump(from: impl AsyncRead + Unpin, prefix: String, mut to: impl io::Write) {
+    let mut lines = BufReader::new(from);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        line.extend_from_slice(prefix.as_bytes());
+        match lines.read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        if line.last() != Some(&b'\n') {
+            line.push(b'\n');
+        }
+        if to.write_all(&line).and_then(|()| to.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application(script: &str) -> Application {
+        let command = ["sh", "-c", script].into_iter().map(OsString::from).collect();
+        let environment = vec![("GREETING".to_owned(), "7".to_owned())];
+        Application { command, environment, folder: None, prefix: String::new() }
+    }
+
+    #[tokio::test]
+    async fn its_status_is_ours_and_it_has_its_environment() {
+        let (_keep, stop) = watch::channel(false);
+        assert_eq!(application("exit $GREETING").run(stop.clone()).await.unwrap(), 7);
+        assert_eq!(application("kill -9 $$").run(stop).await.unwrap(), 137);
+    }
+
+    #[tokio::test]
+    async fn it_is_told_to_end_and_may_say_how() {
+        let (tell, stop) = watch::channel(false);
+        let running = tokio::spawn(async move {
+            application("trap 'exit 5' TERM; while :; do sleep 0.05; done").run(stop).await
+        });
+        // The shell needs a moment for its trap; asking too early ends it by the signal itself.
+        sleep(Duration::from_millis(300)).await;
+        tell.send_replace(true);
+        assert_eq!(running.await.unwrap().unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let (_keep, stop) = watch::channel(false);
+        let missing = Application { command: vec!["no-such-program".into()], ..application("") };
+        let error = missing.run(stop).await.unwrap_err().to_string();
+        assert!(error.contains("cannot start no-such-program"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn lines_get_their_prefix() {
+        let mut out = Vec::new();
+        pump(&b"one\ntwo"[..], "== APP == ".to_owned(), &mut out).await;
+        assert_eq!(out, b"== APP == one\n== APP == two\n");
+    }
+}
