@@ -78,6 +78,6 @@ impl HttpBody for Frames {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.length.clone()
+        self.length
     }
 }
