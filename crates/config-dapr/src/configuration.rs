@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use mecha_config::Diagnostics;
 use mecha_config::runtime::Settings;
 use mecha_config::runtime::settings::{ApiLogging, Handler, NameResolution};
-use mecha_document::{Document, Findings, Hints, Node, Object, shortened};
+use mecha_document::{Document, Findings, Format, Hints, Node, Object, shortened};
 
 use crate::environment::Environment;
 use crate::expand::expand;
@@ -43,8 +43,11 @@ pub fn load_configuration(files: &[PathBuf], env: &Environment) -> (Option<Setti
     ((!diagnostics.has_errors()).then_some(settings), diagnostics)
 }
 
-/// Whether a file holds a Configuration, and not for example one of MOSN's; false when it can't be read.
+/// Whether a YAML file holds a Configuration, and not for example one of MOSN's; false when it can't be read.
 pub fn is_configuration(file: &Path) -> bool {
+    if Format::of(file) != Format::Yaml {
+        return false;
+    }
     let findings = Findings::default();
     let text = mecha_document::read(file, HINTS, &findings).unwrap_or_default();
     let name = file.display().to_string();
