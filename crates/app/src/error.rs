@@ -42,6 +42,9 @@ pub enum AppError {
     /// SIGHUP asked for another beginning, and there is nothing to begin with.
     #[error("{0}")]
     NotReloaded(String),
+    /// A component that must work can't be loaded any more.
+    #[error("a component can't be loaded; the log says why")]
+    Failed,
     /// An API call asked for the end at once.
     #[error("a forced shutdown was requested")]
     Forced,

@@ -106,6 +106,10 @@ impl Process {
                 wish = wish => return match wish {
                     Wish::Forced => self.force().await,
                     Wish::Restart => self.drain(Ended::Restart).await,
+                    Wish::Failed => {
+                        self.drain(Ended::Drained).await?;
+                        Err(AppError::Failed)
+                    }
                     Wish::Graceful | Wish::None => self.drain(Ended::Drained).await,
                 },
                 lost = self.threads.ended.recv() => {

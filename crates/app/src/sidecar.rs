@@ -122,7 +122,7 @@ impl Sidecar {
     /// Keeps the APIs open without deliveries, for as long as the configuration says or until the application is unhealthy.
     pub(crate) async fn block(&self) {
         let Some(period) = self.runtime.config().process.block_shutdown else { return };
-        self.runtime.quiesce().await;
+        self.runtime.stop_subscriptions().await;
         tracing::info!("Blocking graceful shutdown for {period:?} or until app reports unhealthy...");
         let mut watch = self.runtime.health().watch();
         tokio::select! {

@@ -23,7 +23,7 @@ impl Runtime {
     ///
     /// # Errors
     /// A component that can't be initialised and must be.
-    pub async fn prepare(self: &Arc<Self>) -> Result<(), LoadError> {
+    pub async fn begin(self: &Arc<Self>) -> Result<(), LoadError> {
         self.load_components().await?;
         self.build_pipelines()
     }
@@ -31,6 +31,9 @@ impl Runtime {
     /// Waits for the application, reads what it wants, delivers to it while it is healthy; goes on until it is dropped.
     /// To be spawned once the APIs are open; `begun` is when the process began.
     pub async fn attend(self: Arc<Self>, begun: Instant) {
+        if let Some(internal) = self.config().apis.internal.first() {
+            self.names().announce(self.app_id(), *internal);
+        }
         self.health().change(|status| status.outbound = true);
         if let Some(port) = self.config().app.port {
             self.find_application(port).await;
@@ -53,6 +56,7 @@ impl Runtime {
 
     /// Takes no more messages, settles those under way.
     pub async fn quiesce(&self) {
+        self.names().withdraw();
         self.stop_subscriptions().await;
     }
 
@@ -95,7 +99,9 @@ impl Runtime {
                 let entities = config.get("entities").and_then(|entities| entities.as_array());
                 if let Some(entities) = entities.filter(|entities| !entities.is_empty()) {
                     let named: Vec<_> = entities.iter().filter_map(|entity| entity.as_str()).collect();
-                    tracing::warn!("actor types {named:?} are not hosted: actors are not available in this version");
+                    tracing::warn!(
+                        "actor types {named:?} are not hosted: actors are not available in this version"
+                    );
                 }
             }
             Err(error) => tracing::warn!("failed to load application configuration: {error}"),

@@ -11,6 +11,8 @@ pub enum Wish {
     Restart,
     /// As SIGTERM does.
     Graceful,
+    /// The same, with exit status 1.
+    Failed,
     /// At once and with exit status 1.
     Forced,
 }
@@ -40,7 +42,7 @@ impl Shutdown {
 
     /// Asks for the end because the runtime can't go on; the log says why.
     pub fn fail(&self) {
-        self.raise(Wish::Graceful);
+        self.raise(Wish::Failed);
     }
 
     /// Asks for another beginning in the same process.

@@ -45,7 +45,7 @@ use crate::engine::{Durability, Engine};
 use crate::settings::{Settings, release};
 
 /// `pubsub.mecha`.
-pub static PUBSUB: Driver<dyn DynPubSub> = Driver {
+pub const PUBSUB: Driver<dyn DynPubSub> = Driver {
     types: &["pubsub.mecha"],
     versions: &["v1"],
     connect: |properties, context| Box::pin(connect(properties, context)),

@@ -22,7 +22,7 @@ use crate::engine::{Batch, Change, Condition, Durability, Engine, Outcome, Write
 use crate::settings::{Settings, release};
 
 /// `state.mecha`.
-pub static STATE: Driver<dyn DynStateStore> = Driver {
+pub const STATE: Driver<dyn DynStateStore> = Driver {
     types: &["state.mecha"],
     versions: &["v1"],
     connect: |properties, context| Box::pin(connect(properties, context)),
