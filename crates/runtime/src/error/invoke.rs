@@ -28,6 +28,11 @@ impl ApiError {
         Self::new("ERR_APP_CHANNEL_NIL", 500, GrpcCode::Internal, "app channel is not initialized")
     }
 
+    /// The application did not answer.
+    pub fn app_unreached(reason: &str) -> Self {
+        Self::new(CODE, 500, GrpcCode::Internal, reason)
+    }
+
     /// The application's health checks fail.
     pub fn app_unhealthy() -> Self {
         Self::new(CODE, 500, GrpcCode::Internal, "app is not in a healthy state")

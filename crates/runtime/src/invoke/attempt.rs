@@ -1,17 +1,18 @@
 //! The tries of an invocation, under the policy of its target.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Request, Response, Version, header};
 use mecha_base::Kind;
-use mecha_http::dapr::answer;
+use mecha_http::dapr::{TYPE_URL, answer};
 use mecha_resilience::GrpcStatus;
 
 use super::endpoint::Service;
 use super::replay::Replay;
 use crate::body::Body;
-use crate::channel::GrpcAnswer;
+use crate::channel::{GrpcAnswer, TypeUrl};
 use crate::doors::{CLUSTER_HEADER, INVOKE};
 use crate::error::{ApiError, GrpcCode};
 use crate::names::{AppName, Known};
@@ -22,7 +23,7 @@ use crate::runtime::Runtime;
 /// How often a call is made again because its worker had not heard of the cluster yet.
 const NEWS: u32 = 20;
 /// How long the news may take each time.
-const NEWS_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+const NEWS_PAUSE: Duration = Duration::from_millis(5);
 
 /// Where a call goes.
 pub(super) enum Way {
@@ -31,7 +32,7 @@ pub(super) enum Way {
     /// To another one's runtime.
     App(AppName),
     /// To a foreign service.
-    Service(std::sync::Arc<Service>),
+    Service(Arc<Service>),
 }
 
 /// An invocation that is ready to be made.
@@ -131,7 +132,8 @@ impl Call<'_> {
         let response = match self.way {
             Way::Own => {
                 let request = self.request(None);
-                self.runtime.call_application(request).await.map_err(Miss::Final)?
+                let failed = |error: ApiError| ApiError::invoke_failed(self.target, error.message());
+                self.runtime.call_application(request).await.map_err(|error| Miss::Final(failed(error)))?
             }
             Way::App(app) => {
                 let known = self.runtime.names().find(app).await.map_err(Miss::Unknown)?;
@@ -175,10 +177,8 @@ impl Call<'_> {
         loop {
             self.runtime.names().tell(known);
             let mut request = self.request(Some(known));
-            if let Some(app) = app
-                && let Ok(authority) = HeaderValue::try_from(app.to_string())
-            {
-                request.headers_mut().insert(header::HOST, authority);
+            if let Some(app) = app {
+                address(&mut request, app);
             }
             let rpc = |kind, message: String| Miss::Rpc {
                 code: GrpcStatus::from_kind(kind).0.into(),
@@ -205,15 +205,26 @@ impl Call<'_> {
     }
 }
 
+/// Tells the exchange what only calls to applications have.
+fn address(request: &mut Request<Body>, app: &AppName) {
+    let url = request.extensions().get().and_then(|TypeUrl(url)| HeaderValue::try_from(url).ok());
+    let fields = request.headers_mut();
+    if let Some(url) = url {
+        fields.insert(TYPE_URL, url);
+    }
+    if let Ok(authority) = HeaderValue::try_from(app.to_string()) {
+        fields.insert(header::HOST, authority);
+    }
+}
+
 /// What a gRPC application answered is told beside the response.
-pub(super) fn with_answer(mut response: Response<Body>) -> Response<Body> {
+fn with_answer(mut response: Response<Body>) -> Response<Body> {
     if let Some(told) = answer::take_app_status(response.headers_mut()) {
         let answer::AppStatus { code, message, details, trailers } = told;
         response.extensions_mut().insert(GrpcAnswer { code, message, details, trailers });
     }
     if let Some(url) = answer::take_type_url(response.headers_mut()) {
-        response.extensions_mut().insert(crate::channel::TypeUrl(url));
+        response.extensions_mut().insert(TypeUrl(url));
     }
-    debug_assert!(response.status() != StatusCode::SWITCHING_PROTOCOLS);
     response
 }

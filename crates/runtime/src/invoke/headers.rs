@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use mecha_config::runtime as config;
+use mecha_http::dapr::answer;
 
-use crate::doors::CLUSTER_HEADER;
 use crate::runtime::Runtime;
 
 /// Who calls; clients can't say it themselves.
@@ -22,7 +22,7 @@ pub(super) const APP_ID: &str = "dapr-app-id";
 pub(super) const DESTINATION_APP_ID: &str = "destination-app-id";
 
 /// Fields of one hop (RFC 9110 section 7.6.1), and those that only a runtime says.
-const OURS: [&str; 14] = [
+const OURS: [&str; 13] = [
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -36,7 +36,6 @@ const OURS: [&str; 14] = [
     CALLEE_APP_ID,
     APP_ID,
     DESTINATION_APP_ID,
-    CLUSTER_HEADER,
 ];
 
 /// Takes off what must not go on.
@@ -54,6 +53,7 @@ pub(super) fn clean(headers: &mut HeaderMap) {
     for name in OURS {
         headers.remove(name);
     }
+    answer::forget(headers);
 }
 
 /// Says who calls whom.
@@ -114,6 +114,7 @@ mod tests {
             ("dapr-caller-app-id", "somebody-else"),
             ("dapr-app-id", "orders"),
             ("x-mecha-cluster", "elsewhere"),
+            ("x-mecha-type-url", "elsewhere"),
             ("host", "localhost"),
             ("x-stays", "1"),
         ] {

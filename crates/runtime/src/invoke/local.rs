@@ -6,6 +6,7 @@ use super::Caller;
 use crate::acl;
 use crate::body::Body;
 use crate::error::{ApiError, GrpcCode};
+use crate::network::Unanswered;
 use crate::runtime::Runtime;
 
 impl Runtime {
@@ -46,7 +47,11 @@ impl Runtime {
         if !self.takes_calls() {
             return Err(ApiError::app_unhealthy());
         }
-        channel.invoke(request).await
+        let response = channel.invoke(request).await?;
+        match response.extensions().get() {
+            Some(Unanswered { message, .. }) => Err(ApiError::app_unreached(message)),
+            None => Ok(response),
+        }
     }
 
     /// Whether the application counts as healthy; one without health checks always does.
