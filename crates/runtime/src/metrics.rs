@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod family;
+mod labels;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use mecha_config::runtime as config;
 
 use crate::error::ApiError;
 use catalogue::Catalogue;
+use labels::Labels;
 
 /// The building blocks whose operations are counted alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +32,7 @@ struct Counting {
     families: Catalogue,
     namespace: String,
     record_errors: bool,
+    labels: Labels,
 }
 
 /// Milliseconds with their fraction, the unit of Dapr's latencies.
@@ -53,6 +56,7 @@ impl Metrics {
             families: Catalogue::new(&app_id, settings),
             namespace: config.identity.namespace.clone(),
             record_errors: settings.record_error_codes,
+            labels: Labels::new(settings),
         })))
     }
 
@@ -148,6 +152,19 @@ impl Metrics {
         families.components_loaded.set(&[namespace], count as u64);
     }
 
+    /// The labels `method` and `path` of a call of the HTTP API; `None` when nothing is counted. `endpoint` names what
+    /// serves it, where that is the label.
+    pub fn http_labels(
+        &self,
+        method: &str,
+        path: &str,
+        endpoint: impl FnOnce() -> String,
+    ) -> Option<(String, String)> {
+        let Counting { labels, .. } = self.0.as_deref()?;
+        let (method, path) = labels.of(method, path, endpoint);
+        Some((method.into_owned(), path.into_owned()))
+    }
+
     /// A call of the HTTP API was answered; sizes of bodies in bytes.
     pub fn http_server(
         &self,
@@ -177,8 +194,9 @@ impl Metrics {
 
     /// The application answered a call by HTTP.
     pub fn http_client(&self, method: &str, path: &str, status: u16, elapsed: Duration) {
-        let Some(Counting { families, .. }) = self.0.as_deref() else { return };
-        let values = [method, path, &status.to_string()];
+        let Some(Counting { families, labels, .. }) = self.0.as_deref() else { return };
+        let (method, path) = labels.of(method, path, String::new);
+        let values = [&*method, &*path, &status.to_string()];
         families.http_client_completed.add(&values, 1);
         families.http_client_latency.observe(&values, millis(elapsed));
     }
