@@ -39,7 +39,6 @@ struct Shared {
     invokes: bool,
     max_body: usize,
     sampler: Option<Sampler>,
-    metrics: Option<Labels>,
     log: Option<Logging>,
     cors: Option<Cors>,
     token: Option<String>,
@@ -48,15 +47,6 @@ struct Shared {
 
 /// What looking for a route brings: none, one with its parameters, or what is wrong with the path.
 type Search = Result<Option<Found>, String>;
-
-/// How metrics name a call.
-#[derive(Clone, Copy)]
-enum Labels {
-    /// By its method and path.
-    Path,
-    /// By its endpoint.
-    Endpoint,
-}
 
 #[derive(Clone, Copy)]
 struct Logging {
@@ -113,14 +103,11 @@ impl Shared {
     /// With what all ports have.
     fn bare(runtime: Arc<Runtime>) -> Self {
         let config = runtime.config().clone();
-        let metrics = &config.settings.metrics;
-        let by_path = metrics.increased_cardinality || !metrics.path_matching.is_empty();
         Shared {
             table: Table::default(),
             invokes: false,
             max_body: config.apis.max_body,
             sampler: Sampler::new(&config.settings.tracing),
-            metrics: metrics.enabled.then_some(if by_path { Labels::Path } else { Labels::Endpoint }),
             log: None,
             cors: None,
             token: None,
@@ -208,10 +195,7 @@ impl Shared {
             Some(route) => route.name.to_owned(),
             None => String::new(),
         };
-        let metrics = self.metrics.map(|labels| match labels {
-            Labels::Path => (head.method.as_str().to_owned(), head.uri.path().to_owned()),
-            Labels::Endpoint => (endpoint(), String::new()),
-        });
+        let metrics = self.runtime.metrics().http_labels(head.method.as_str(), head.uri.path(), endpoint);
         let is_logged = |log: &Logging| {
             // What no endpoint answered has no line, as in Dapr.
             route.is_some_and(|route| !(log.omit_health && route.is_health()))

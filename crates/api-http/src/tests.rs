@@ -7,5 +7,6 @@ mod mechanics;
 mod publish;
 mod state;
 mod system;
+mod wire;
 
 use fixture::{Answer, Fixture};

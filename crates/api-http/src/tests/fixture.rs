@@ -82,7 +82,7 @@ impl Fixture {
         let runtime = Runtime::new(parts);
         let app = Arc::new(App::default());
         runtime.set_channel(app.clone());
-        runtime.load_components().await.unwrap();
+        runtime.begin().await.unwrap();
         runtime.health().change(|status| {
             (status.outbound, status.ready, status.app) = (true, true, true);
         });
@@ -93,6 +93,10 @@ impl Fixture {
     pub(super) fn public(mut self) -> Self {
         self.api = public_router(self.runtime.clone());
         self
+    }
+
+    pub(super) fn api(&self) -> Api {
+        self.api.clone()
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -115,7 +119,8 @@ impl Fixture {
     }
 }
 
-/// An application that writes down what it is asked, and answers 201 with a header and the body it got.
+/// An application that writes down what it is asked, and answers 201 with a header and the body it got; on `/stream` it
+/// sends back what comes as it comes.
 #[derive(Default)]
 pub(super) struct App {
     pub(super) asked: Mutex<Vec<(http::request::Parts, Bytes)>>,
@@ -124,6 +129,9 @@ pub(super) struct App {
 impl AppChannel for App {
     fn invoke(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Body>, ApiError>> {
         Box::pin(async move {
+            if request.uri().path() == "/stream" {
+                return Ok(Response::new(request.into_body()));
+            }
             let (head, body) = request.into_parts();
             let failed =
                 |error: mecha_runtime::body::BodyError| ApiError::invoke_failed("own", &error.to_string());
