@@ -122,14 +122,14 @@ mod tests {
     fn a_line_of_daprs_form_has_its_fields_in_order() {
         let lines = written(as_dapr(false), |_| {
             tracing::warn!(target: "mecha_runtime::loader", "Component \"a\" failed");
-            tracing::info!(target: "mecha_api_http", "ready\nnow");
+            tracing::info!(target: "mecha_api_http", code = 204, method = "GET /a", "ready\nnow");
         });
         let rest: Vec<_> = lines.iter().map(|line| line.split_once(' ').unwrap().1).collect();
         assert_eq!(
             rest,
             [
                 r#"level=warning msg="Component \"a\" failed" app_id=orders instance="my host" scope=dapr.runtime type=log ver=1.0"#,
-                r#"level=info msg="ready\nnow" app_id=orders instance="my host" scope=dapr.runtime.http type=log ver=1.0"#,
+                r#"level=info msg="ready\nnow" app_id=orders code=204 instance="my host" method="GET /a" scope=dapr.runtime.http type=log ver=1.0"#,
             ]
         );
         assert!(lines[0].starts_with("time=\"2"), "{}", lines[0]);

@@ -6,10 +6,17 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use mecha_config::server::LogForm;
-use serde_json::json;
 use tracing::Level;
 
 use crate::escape;
+
+/// A field of a line beside its message.
+pub(super) struct Pair {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    /// A string; quoted where it would be taken for something else.
+    pub(super) is_text: bool,
+}
 
 /// A line.
 pub(super) enum Text {
@@ -47,32 +54,40 @@ impl Form {
         }
     }
 
-    /// The line for a message as it came; what could end the line or move a terminal's cursor is escaped.
-    pub(super) fn line(&self, at: SystemTime, level: Level, target: &str, message: &str) -> Text {
+    /// The line for a message and fields as they came; what could end the line or move a terminal's cursor is escaped.
+    pub(super) fn line(
+        &self,
+        at: SystemTime,
+        level: Level,
+        target: &str,
+        message: &str,
+        rest: &[Pair],
+    ) -> Text {
         let Form::Dapr { json, app_id, instance, version } = self else {
             let mut text = format!("[{level}] [{target}] ");
             escape::message(message, &mut text);
+            let rest = pairs(rest);
+            escape::message(if message.is_empty() { rest.trim_start() } else { &rest }, &mut text);
             return Text::Stamped(text);
         };
         let time = Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH);
         let (time, level, scope) = (format!("{time:.9}"), level_name(level), scope(target));
-        if *json {
-            let line = json!({
-                "app_id": app_id, "instance": instance, "level": level, "msg": message, "scope": scope,
-                "time": time, "type": "log", "ver": version,
-            });
-            return Text::Whole(line.to_string());
-        }
-        let fields = [
-            ("time", time.as_str()),
-            ("level", level),
-            ("msg", message),
-            ("app_id", app_id),
+        let mut fields = vec![
+            ("app_id", app_id.as_str()),
             ("instance", instance),
             ("scope", scope),
             ("type", "log"),
             ("ver", version),
         ];
+        fields.extend(rest.iter().map(|pair| (pair.name, pair.value.as_str())));
+        // The three that come first are in order already, the rest follows the alphabet.
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        fields.splice(..0, [("time", time.as_str()), ("level", level), ("msg", message)]);
+        if *json {
+            let line: serde_json::Map<_, _> =
+                fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+            return Text::Whole(serde_json::Value::from(line).to_string());
+        }
         let mut text = String::with_capacity(160 + message.len());
         for (name, value) in fields {
             let space = if text.is_empty() { "" } else { " " };
@@ -81,6 +96,15 @@ impl Form {
         }
         Text::Whole(text)
     }
+}
+
+/// ` name=value name="text"`, as MOSN's form and spans show fields.
+pub(super) fn pairs(fields: &[Pair]) -> String {
+    let mut text = String::new();
+    for Pair { name, value, is_text } in fields {
+        let _ = if *is_text { write!(text, " {name}={value:?}") } else { write!(text, " {name}={value}") };
+    }
+    text
 }
 
 fn level_name(level: Level) -> &'static str {

@@ -13,7 +13,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::form::Text;
+use super::form::{self, Pair, Text};
 use super::{LogHandle, level};
 use crate::output::Batch;
 use crate::stamp::Stamps;
@@ -40,7 +40,7 @@ struct Line {
 #[derive(Default)]
 struct Fields {
     message: String,
-    rest: String,
+    rest: Vec<Pair>,
 }
 
 impl LinesLayer {
@@ -66,7 +66,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LinesLayer {
         let mut fields = Fields::default();
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
-            span.extensions_mut().replace(SpanText(fields.rest));
+            span.extensions_mut().replace(SpanText(form::pairs(&fields.rest)));
         }
     }
 
@@ -75,7 +75,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LinesLayer {
         let mut fields = Fields::default();
         values.record(&mut fields);
         if let Some(SpanText(text)) = span.extensions_mut().get_mut() {
-            text.push_str(&fields.rest);
+            text.push_str(&form::pairs(&fields.rest));
         }
     }
 
@@ -87,15 +87,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LinesLayer {
         let metadata = event.metadata();
         let target = metadata.target();
         let target = target.strip_prefix(OWN).unwrap_or(target);
-        let mut message = String::new();
-        write_spans(event, &context, &mut message);
         let mut fields = Fields::default();
         event.record(&mut fields);
+        let mut message = String::new();
+        write_spans(event, &context, &mut message);
         message.push_str(&fields.message);
-        let rest = &fields.rest;
-        message.push_str(if fields.message.is_empty() { rest.trim_start() } else { rest });
         let at = SystemTime::now();
-        let text = self.log.form.line(at, *metadata.level(), target, &message);
+        let text = self.log.form.line(at, *metadata.level(), target, &message, &fields.rest);
         if let Err(line) = output.offer(Box::new(Line { at, text })) {
             output.count_dropped(line.lines());
         }
@@ -124,11 +122,18 @@ fn write_spans<S: Subscriber + for<'a> LookupSpan<'a>>(
 }
 
 impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            MESSAGE => self.message.push_str(value),
+            name => self.rest.push(Pair { name, value: value.to_owned(), is_text: true }),
+        }
+    }
+
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let _ = match field.name() {
-            MESSAGE => write!(self.message, "{value:?}"),
-            name => write!(self.rest, " {name}={value:?}"),
-        };
+        match field.name() {
+            MESSAGE => drop(write!(self.message, "{value:?}")),
+            name => self.rest.push(Pair { name, value: format!("{value:?}"), is_text: false }),
+        }
     }
 }
 
