@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use mecha_config::runtime as config;
 use mecha_config::runtime::Subscription;
+use mecha_http::dapr::answer::http_status;
 use mecha_runtime::channel::{AppChannel, AppConfig, BulkTopicEvent, Concurrency, TopicEvent, Verdict};
 use mecha_runtime::{ApiError, Body, GrpcCode, Runtime};
 use serde_json::Value;
@@ -22,7 +23,6 @@ use tonic::{Request, Status};
 
 use crate::gate::TOKEN;
 use crate::proto::pb;
-use crate::status::{grpc_code, http_status};
 use pb::app_callback_alpha_client::AppCallbackAlphaClient;
 use pb::app_callback_client::AppCallbackClient;
 use pb::app_callback_health_check_client::AppCallbackHealthCheckClient;
@@ -143,8 +143,10 @@ fn failed(what: &str, status: &Status) -> ApiError {
     if let Some(reason) = Unreached::behind(status) {
         return unreached(&reason.to_string());
     }
-    let message = format!("{what}: rpc error: code = {:?} desc = {}", status.code(), status.message());
-    ApiError::new("ERR_DIRECT_INVOKE", http_status(status.code()), grpc_code(status.code()), message)
+    let number = status.code() as i32;
+    let code = GrpcCode::of(number);
+    let message = format!("{what}: rpc error: code = {} desc = {}", code.name(), status.message());
+    ApiError::new("ERR_DIRECT_INVOKE", http_status(number), code, message)
 }
 
 /// Nobody answered.

@@ -31,7 +31,7 @@ pub(crate) async fn invoke_service(
     let (metadata, _, request) = request.into_parts();
     let target = request.id;
     let answer = async {
-        let call = http_request(metadata, request.message.unwrap_or_default(), &target)?;
+        let call = http_request(&metadata, request.message.unwrap_or_default(), &target)?;
         let (head, body) =
             runtime.invoke(Invocation { target: target.clone(), request: call }).await?.into_parts();
         let body = body.read(limit).await;
@@ -46,7 +46,7 @@ pub(crate) async fn invoke_service(
 }
 
 fn http_request(
-    metadata: MetadataMap,
+    metadata: &MetadataMap,
     message: InvokeRequest,
     target: &str,
 ) -> Result<http::Request<Body>, ApiError> {

@@ -1,6 +1,6 @@
 //! Errors of the runtime and HTTP statuses as gRPC statuses, and back.
 
-use mecha_runtime::{ApiError, Detail, GrpcCode, Runtime};
+use mecha_runtime::{ApiError, Detail, Runtime};
 use tonic::{Code, Status};
 
 use crate::detail;
@@ -21,49 +21,8 @@ pub(crate) fn of_error(error: &ApiError) -> Status {
     Status::with_details(Code::from_i32(code), error.message(), details)
 }
 
-/// The code of that number, as the runtime names it.
-pub(crate) fn grpc_code(code: Code) -> GrpcCode {
-    match code {
-        Code::Ok => GrpcCode::Ok,
-        Code::Cancelled => GrpcCode::Cancelled,
-        Code::Unknown => GrpcCode::Unknown,
-        Code::InvalidArgument => GrpcCode::InvalidArgument,
-        Code::DeadlineExceeded => GrpcCode::DeadlineExceeded,
-        Code::NotFound => GrpcCode::NotFound,
-        Code::AlreadyExists => GrpcCode::AlreadyExists,
-        Code::PermissionDenied => GrpcCode::PermissionDenied,
-        Code::ResourceExhausted => GrpcCode::ResourceExhausted,
-        Code::FailedPrecondition => GrpcCode::FailedPrecondition,
-        Code::Aborted => GrpcCode::Aborted,
-        Code::OutOfRange => GrpcCode::OutOfRange,
-        Code::Unimplemented => GrpcCode::Unimplemented,
-        Code::Internal => GrpcCode::Internal,
-        Code::Unavailable => GrpcCode::Unavailable,
-        Code::DataLoss => GrpcCode::DataLoss,
-        Code::Unauthenticated => GrpcCode::Unauthenticated,
-    }
-}
-
-/// The HTTP status that callers by HTTP see for a gRPC code, as google.api's mapping has it.
-pub(crate) fn http_status(code: Code) -> u16 {
-    match code {
-        Code::Ok => 200,
-        Code::Cancelled => 408,
-        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
-        Code::DeadlineExceeded => 504,
-        Code::NotFound => 404,
-        Code::AlreadyExists | Code::Aborted => 409,
-        Code::PermissionDenied => 403,
-        Code::Unauthenticated => 401,
-        Code::ResourceExhausted => 429,
-        Code::Unimplemented => 501,
-        Code::Unavailable => 503,
-        Code::Unknown | Code::Internal | Code::DataLoss => 500,
-    }
-}
-
-/// The gRPC code that callers by gRPC see for an HTTP status. Not the way back of [`http_status`]: a 400 is INTERNAL, as
-/// gRPC's own mapping of HTTP statuses has it, and Dapr follows that.
+/// The gRPC code that callers by gRPC see for an HTTP status. A 400 is INTERNAL, as gRPC's own mapping of HTTP statuses has
+/// it: Dapr follows that here, and another mapping on the way back.
 fn code_of_http(status: u16) -> Code {
     match status {
         200..=299 => Code::Ok,

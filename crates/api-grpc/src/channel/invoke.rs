@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, request};
 use mecha_base::percent::{Plus, decode};
+use mecha_http::dapr::answer::http_status;
 use mecha_runtime::channel::{GrpcAnswer, TypeUrl};
 use mecha_runtime::{ApiError, Body, GrpcCode};
 use prost_types::Any;
@@ -16,7 +17,6 @@ use super::{GrpcChannel, unreached};
 use crate::headers::{from_metadata, to_metadata};
 use crate::proto::common::http_extension::Verb;
 use crate::proto::common::{HttpExtension, InvokeRequest, InvokeResponse};
-use crate::status::http_status;
 
 impl GrpcChannel {
     pub(super) async fn on_invoke(
@@ -29,7 +29,7 @@ impl GrpcChannel {
             ApiError::new("ERR_BODY_READ", 400, GrpcCode::InvalidArgument, error.to_string())
         })?;
         let metadata = to_metadata(&head.headers);
-        let message = message(head, data);
+        let message = message(&head, data);
         match self.callback().on_invoke(self.request(message, metadata)).await {
             Ok(answer) => Ok(success(answer)),
             Err(status) => match Unreached::behind(&status) {
@@ -40,7 +40,7 @@ impl GrpcChannel {
     }
 }
 
-fn message(head: request::Parts, data: Bytes) -> InvokeRequest {
+fn message(head: &request::Parts, data: Bytes) -> InvokeRequest {
     let method = head.uri.path().trim_start_matches('/');
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let type_url = head.extensions.get::<TypeUrl>().map(|kind| kind.0.clone());
@@ -79,8 +79,8 @@ fn success(answer: Response<InvokeResponse>) -> http::Response<Body> {
 
 /// HTTP callers get the status of the same meaning, and the code and message as JSON.
 fn failure(status: &Status) -> http::Response<Body> {
-    let code = status.code();
-    let mut body = json!({ "code": code as i32 });
+    let code = status.code() as i32;
+    let mut body = json!({ "code": code });
     if !status.message().is_empty()
         && let Some(fields) = body.as_object_mut()
     {
@@ -92,7 +92,7 @@ fn failure(status: &Status) -> http::Response<Body> {
     *response.headers_mut() = from_metadata(status.metadata().as_ref());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.extensions_mut().insert(GrpcAnswer {
-        code: code as i32,
+        code,
         message: status.message().to_owned(),
         details: Bytes::copy_from_slice(status.details()),
         ..GrpcAnswer::default()
