@@ -116,7 +116,7 @@ impl Shared {
         }
     }
 
-    async fn answer(self: Arc<Self>, mut head: Parts, body: Body) -> Reply {
+    async fn answer(&self, mut head: Parts, body: Body) -> Reply {
         let begun = Instant::now();
         let found = self.find(&head);
         let route = match &found {
@@ -134,9 +134,10 @@ impl Shared {
             },
             None => None,
         };
-        let mut reply = match self.admit(&mut head) {
-            Ok(()) => self.clone().pass(head, body, found).await,
-            Err(refused) => refused,
+        let refusal = self.token.as_ref().and_then(|token| token::refusal(token, &mut head));
+        let mut reply = match refusal {
+            Some(refusal) => refusal,
+            None => self.pass(head, body, found).await,
         };
         if let Some(origin) = origin {
             cors::mark(reply.headers_mut(), origin);
@@ -145,16 +146,12 @@ impl Shared {
         account.settle(reply)
     }
 
-    fn admit(&self, head: &mut Parts) -> Result<(), Reply> {
-        self.token.as_ref().map_or(Ok(()), |token| token::check(token, head))
-    }
-
     fn find(&self, head: &Parts) -> Search {
         self.table.find(head.method.as_str(), &path::clean(head.uri.path()))
     }
 
     /// Through the pipeline to the route; a middleware may change what the route is.
-    async fn pass(self: Arc<Self>, head: Parts, body: Body, found: Search) -> Reply {
+    async fn pass(&self, head: Parts, body: Body, found: Search) -> Reply {
         if !self.has_pipeline {
             return self.route(head, body, found).await;
         }
