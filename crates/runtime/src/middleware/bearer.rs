@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode};
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use mecha_component::Error;
@@ -131,7 +131,11 @@ impl Bearer {
                     .get(&format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/')))
                     .await?;
                 let about: Value = serde_json::from_slice(&about).map_err(|error| error.to_string())?;
-                about["jwks_uri"].as_str().ok_or("the issuer names no jwks_uri")?.to_owned()
+                about
+                    .get("jwks_uri")
+                    .and_then(Value::as_str)
+                    .ok_or("the issuer names no jwks_uri")?
+                    .to_owned()
             }
         };
         serde_json::from_slice(&self.get(&url).await?).map_err(|error| format!("{url}: {error}"))
