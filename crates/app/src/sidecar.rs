@@ -36,22 +36,8 @@ impl Sidecar {
     /// Adds the doors of the runtime to the model: listeners, routers and clusters that the user's own configuration does
     /// not name.
     pub(crate) fn extend(config: &mut Config) {
-        let Some(runtime) = &config.runtime else { return };
-        let doors = mecha_runtime::doors::model(runtime);
-        for listener in doors.listeners {
-            if !config.listeners.iter().any(|own| own.name == listener.name) {
-                config.listeners.push(listener);
-            }
-        }
-        for router in doors.routers {
-            if !config.routers.iter().any(|own| own.name == router.name) {
-                config.routers.push(router);
-            }
-        }
-        for cluster in doors.clusters {
-            if !config.clusters.iter().any(|own| own.name == cluster.name) {
-                config.clusters.push(cluster);
-            }
+        if let Some(doors) = config.runtime.as_deref().map(mecha_runtime::doors::model) {
+            doors.merge(config);
         }
     }
 
