@@ -148,8 +148,7 @@ impl PubSub for MechaPubSub {
     async fn close(&self) {
         let open = self.open.write().take();
         if let Some((engine, broker)) = open {
-            broker.save().await;
-            drop(broker);
+            broker.close().await;
             release(&self.tasks, engine).await;
         }
     }

@@ -13,7 +13,11 @@ use crate::testing::Folder;
 const SMALL: Limits = Limits { generation: 8 << 10, segment: 32 << 10, idle: Duration::from_millis(20) };
 
 fn put(key: &str, data: &str) -> Change {
-    Change::Put { key: Bytes::copy_from_slice(key.as_bytes()), expires: 0, data: Bytes::copy_from_slice(data.as_bytes()) }
+    Change::Put {
+        key: Bytes::copy_from_slice(key.as_bytes()),
+        expires: 0,
+        data: Bytes::copy_from_slice(data.as_bytes()),
+    }
 }
 
 fn delete(key: &str) -> Change {
@@ -21,7 +25,11 @@ fn delete(key: &str) -> Change {
 }
 
 fn append(prefix: &'static str, data: impl Into<Vec<u8>>) -> Change {
-    Change::Append { prefix: Bytes::from_static(prefix.as_bytes()), expires: 0, data: Bytes::from(data.into()) }
+    Change::Append {
+        prefix: Bytes::from_static(prefix.as_bytes()),
+        expires: 0,
+        data: Bytes::from(data.into()),
+    }
 }
 
 async fn commit(engine: &Engine, changes: Vec<Change>) -> u64 {
@@ -93,7 +101,11 @@ async fn a_whole_batch_is_done_or_not_at_all() {
 async fn ended_records_are_absent() {
     let folder = Folder::new();
     let engine = Engine::open(folder.path()).unwrap();
-    let ended = |key: &'static str| Change::Put { key: Bytes::from_static(key.as_bytes()), expires: 1, data: Bytes::new() };
+    let ended = |key: &'static str| Change::Put {
+        key: Bytes::from_static(key.as_bytes()),
+        expires: 1,
+        data: Bytes::new(),
+    };
     commit(&engine, vec![ended("a"), ended("b"), put("c", "1")]).await;
     assert_eq!(text(&engine, "a").await, None);
     let page = engine.page(b"a", b"z", Limit { count: 9, bytes: 99 }).await.unwrap();
@@ -138,7 +150,10 @@ async fn reads_see_every_change_wherever_it_is() {
             let found: Vec<_> = found
                 .into_iter()
                 .map(|(key, record)| {
-                    (String::from_utf8(key.to_vec()).unwrap(), String::from_utf8(record.data.to_vec()).unwrap())
+                    (
+                        String::from_utf8(key.to_vec()).unwrap(),
+                        String::from_utf8(record.data.to_vec()).unwrap(),
+                    )
                 })
                 .collect();
             assert_eq!(found, model.clone().into_iter().collect::<Vec<_>>(), "round {round}");
@@ -197,7 +212,8 @@ async fn what_is_too_large_is_refused() {
     let folder = Folder::new();
     let engine = Engine::open(folder.path()).unwrap();
     let write = Write::any(append("log", vec![0; LARGEST + 1]));
-    let refused = engine.commit(Batch { writes: vec![write], whole: true, durability: Durability::None }).await;
+    let refused =
+        engine.commit(Batch { writes: vec![write], whole: true, durability: Durability::None }).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Invalid);
 }
 
@@ -207,7 +223,10 @@ async fn after(change: impl FnOnce(&Path)) -> Error {
     let engine = Engine::open(folder.path()).unwrap();
     for number in 0..50 {
         let write = Write::any(put(&format!("key-{number}"), "value"));
-        engine.commit(Batch { writes: vec![write], whole: true, durability: Durability::Commit }).await.unwrap();
+        engine
+            .commit(Batch { writes: vec![write], whole: true, durability: Durability::Commit })
+            .await
+            .unwrap();
     }
     drop(engine);
     change(folder.path());
@@ -280,7 +299,10 @@ async fn what_has_ended_leaves_the_file() {
         let mut memory = Memory::new(0);
         for number in 1..=10 {
             let key = Bytes::from(format!("key-{number}"));
-            memory.apply(number, Change::Put { key, expires: now() + 60_000 * number, data: Bytes::from_static(b"x") });
+            memory.apply(
+                number,
+                Change::Put { key, expires: now() + 60_000 * number, data: Bytes::from_static(b"x") },
+            );
         }
         let first = memory.freeze();
         memory.settle();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use mecha_component::{Error, Result};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::RwLock;
 
 use super::keys::{Keys, Space};
 use super::options::Retention;
@@ -25,12 +26,23 @@ type Table = HashMap<(PathBuf, String), Weak<Broker>>;
 
 static BROKERS: Mutex<Option<Table>> = Mutex::new(None);
 
+/// What a broker and its topics have in common.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// Where everything is stored.
+    pub(crate) engine: Arc<Engine>,
+    /// What is kept.
+    pub(crate) retention: Retention,
+    /// Where tasks run.
+    pub(crate) tasks: Handle,
+    /// Read by tasks while they hold a topic or the broker, so that who closes can wait until they have let go.
+    pub(crate) busy: Arc<RwLock<()>>,
+}
+
 /// The broker.
 pub(crate) struct Broker {
-    engine: Arc<Engine>,
+    shared: Shared,
     space: Space,
-    retention: Retention,
-    tasks: Handle,
     topics: Mutex<HashMap<String, Arc<Topic>>>,
     /// Held by who reads a topic, so that there is one of each.
     opening: tokio::sync::Mutex<()>,
@@ -52,15 +64,13 @@ impl Broker {
             return broker;
         }
         let broker = Arc::new(Broker {
-            engine,
+            shared: Shared { engine, retention, tasks: tasks.clone(), busy: Arc::default() },
             space: Space::of(settings),
-            retention,
-            tasks: tasks.clone(),
             topics: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
         });
         table.insert(name, Arc::downgrade(&broker));
-        tasks.spawn(look_after(Arc::downgrade(&broker)));
+        tasks.spawn(look_after(Arc::downgrade(&broker), Arc::clone(&broker.shared.busy)));
         broker
     }
 
@@ -80,8 +90,7 @@ impl Broker {
             return Ok(Arc::clone(topic));
         }
         let keys = Keys::new(&self.space, name);
-        let topic =
-            Topic::open(Arc::clone(&self.engine), keys, name, self.retention, self.tasks.clone()).await?;
+        let topic = Topic::open(self.shared.clone(), keys, name).await?;
         let mut topics = self.topics.lock();
         if topics.len() >= REMEMBERED {
             topics.retain(|_, topic| Arc::strong_count(topic) > 1);
@@ -90,18 +99,21 @@ impl Broker {
         Ok(topic)
     }
 
-    /// Saves what is only in memory.
-    pub(crate) async fn save(&self) {
+    /// Saves what is only in memory, and waits until no task holds on to the broker.
+    pub(crate) async fn close(self: Arc<Self>) {
         let topics: Vec<_> = self.topics.lock().values().cloned().collect();
         for topic in topics {
             if let Err(error) = topic.save_all().await {
                 tracing::warn!("topic {}: {error}; what was delivered last comes again", topic.name);
             }
         }
+        let busy = Arc::clone(&self.shared.busy);
+        drop(self);
+        drop(busy.write().await);
     }
 
     async fn tick(&self) -> Result<()> {
-        for name in self.space.topics(&self.engine).await? {
+        for name in self.space.topics(&self.shared.engine).await? {
             self.topic(&name).await?.tick().await?;
         }
         Ok(())
@@ -109,10 +121,11 @@ impl Broker {
 }
 
 /// Looks through the topics now and then, as long as there is the broker.
-async fn look_after(broker: Weak<Broker>) {
+async fn look_after(broker: Weak<Broker>, busy: Arc<RwLock<()>>) {
     let mut tick = tokio::time::interval(TICK);
     loop {
         tick.tick().await;
+        let _busy = busy.read().await;
         let Some(broker) = broker.upgrade() else { return };
         if let Err(error) = broker.tick().await {
             tracing::warn!("topics could not be looked through for what is too old: {error}");

@@ -63,7 +63,7 @@ enum Ready {
 
 impl Group {
     /// A group at a position; what was open is handed over first.
-    pub(crate) fn new(name: String, position: Position) -> Self {
+    pub(crate) fn new(name: String, position: &Position) -> Self {
         let now = Instant::now();
         let state = State {
             next: position.next,

@@ -47,6 +47,8 @@ impl Member {
         let (finished, done) = watch::channel(false);
         let task = tasks.spawn(async move {
             self.run(stopped).await;
+            // Who waits for the end may let go of the broker next.
+            drop(self);
             // Nobody may wait.
             let _ = finished.send(true);
         });

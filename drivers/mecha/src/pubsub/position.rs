@@ -29,7 +29,7 @@ impl Position {
 
     /// Reads a stored form; `None` when it is none.
     pub(crate) fn decode(mut stored: Bytes) -> Option<Self> {
-        if stored.len() % 8 != 0 {
+        if !stored.len().is_multiple_of(8) {
             return None;
         }
         let next = stored.try_get_u64().ok()?;

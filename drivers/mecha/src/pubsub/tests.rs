@@ -14,9 +14,11 @@ use tokio::sync::watch;
 use super::*;
 use crate::testing::{Folder, properties};
 
+type Refuse = Box<dyn Fn(usize, &str) -> bool + Send + Sync>;
+
 /// Takes messages and writes them down; refuses what it is told to.
 struct Taker {
-    refuse: Box<dyn Fn(usize, &str) -> bool + Send + Sync>,
+    refuse: Refuse,
     calls: AtomicUsize,
     taken: watch::Sender<Vec<String>>,
     metadata: Mutex<Metadata>,
@@ -30,14 +32,22 @@ impl Taker {
     /// Refuses what `refuse` says of the number of the message, counted from 0, and its text.
     fn refusing(refuse: impl Fn(usize, &str) -> bool + Send + Sync + 'static) -> Arc<Self> {
         let taken = watch::channel(Vec::new()).0;
-        Arc::new(Taker { refuse: Box::new(refuse), calls: AtomicUsize::new(0), taken, metadata: Mutex::default() })
+        Arc::new(Taker {
+            refuse: Box::new(refuse),
+            calls: AtomicUsize::new(0),
+            taken,
+            metadata: Mutex::default(),
+        })
     }
 
     async fn until(&self, count: usize) -> Vec<String> {
         let mut taken = self.taken.subscribe();
-        let waited = tokio::time::timeout(Duration::from_secs(30), taken.wait_for(|taken| taken.len() >= count));
+        let waited =
+            tokio::time::timeout(Duration::from_secs(30), taken.wait_for(|taken| taken.len() >= count));
         let found = waited.await.map(|taken| taken.unwrap().clone());
-        found.unwrap_or_else(|_| panic!("{count} messages should have come, {} did", self.taken.borrow().len()))
+        found.unwrap_or_else(|_| {
+            panic!("{count} messages should have come, {} did", self.taken.borrow().len())
+        })
     }
 }
 
@@ -184,7 +194,8 @@ async fn a_dropped_subscription_gives_back_what_it_held() {
         publish(&broker, "t", &text).await;
     }
     let taker = Taker::new();
-    let _subscription = PubSub::subscribe(&broker, request, Arc::clone(&taker) as Arc<dyn Handler>).await.unwrap();
+    let _subscription =
+        PubSub::subscribe(&broker, request, Arc::clone(&taker) as Arc<dyn Handler>).await.unwrap();
     drop(held);
     let mut texts = taker.until(3).await;
     texts.sort();
@@ -229,7 +240,8 @@ async fn a_handler_that_panics_has_refused() {
     let broker = broker(&folder, [("redeliverInterval", "1ms")]).await;
     let handler = Arc::new(Panics(AtomicUsize::new(0), watch::channel(false).0));
     let request = SubscribeRequest { topic: "t".to_owned(), ..Default::default() };
-    let _subscription = PubSub::subscribe(&broker, request, Arc::clone(&handler) as Arc<dyn Handler>).await.unwrap();
+    let _subscription =
+        PubSub::subscribe(&broker, request, Arc::clone(&handler) as Arc<dyn Handler>).await.unwrap();
     publish(&broker, "t", "x").await;
     let mut handled = handler.1.subscribe();
     tokio::time::timeout(Duration::from_secs(30), handled.wait_for(|done| *done)).await.unwrap().unwrap();
@@ -262,7 +274,12 @@ async fn messages_end_and_metadata_comes_along() {
     let topic = broker.broker().unwrap().topic("t").await.unwrap();
     topic.publish(vec![Outgoing { expires: 1, data: ended }], Durability::Commit).await.unwrap();
     let metadata: Metadata = [(TTL_KEY.to_owned(), "600".to_owned())].into();
-    let request = PublishRequest { topic: "t".into(), data: Bytes::from_static(b"lives"), metadata, ..Default::default() };
+    let request = PublishRequest {
+        topic: "t".into(),
+        data: Bytes::from_static(b"lives"),
+        metadata,
+        ..Default::default()
+    };
     PubSub::publish(&broker, request.clone()).await.unwrap();
     let taker = Taker::new();
     let _subscription = subscribe(&broker, "g", &taker).await;

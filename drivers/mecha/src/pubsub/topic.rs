@@ -8,17 +8,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use mecha_component::Result;
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
 
+use super::broker::Shared;
 use super::group::Group;
 use super::keys::Keys;
 use super::marks::Marks;
-use super::options::{Retention, Start};
+use super::options::Start;
 use super::position::Position;
-use crate::engine::{Batch, Change, Durability, Engine, Limit, Page, Write, now_millis};
+use crate::engine::{Batch, Change, Durability, Limit, Page, Write, now_millis};
 
 /// How often a position is saved while messages are settled. What was settled since is handed over again after a crash.
 const SAVE_EVERY: Duration = Duration::from_millis(10);
+/// How long after a failure.
+const SAVE_AGAIN: Duration = Duration::from_secs(1);
 /// When positions and what follows from them are on the disk at the latest.
 const RELAXED: Durability = Durability::Interval(Duration::from_secs(1));
 
@@ -26,10 +28,8 @@ const RELAXED: Durability = Durability::Interval(Duration::from_secs(1));
 pub(crate) struct Topic {
     /// Its name.
     pub(crate) name: String,
-    engine: Arc<Engine>,
+    shared: Shared,
     keys: Keys,
-    retention: Retention,
-    tasks: Handle,
     me: Weak<Topic>,
     state: Mutex<State>,
 }
@@ -64,34 +64,21 @@ impl Topic {
     ///
     /// # Errors
     /// When it can't be read.
-    pub(crate) async fn open(
-        engine: Arc<Engine>,
-        keys: Keys,
-        name: &str,
-        retention: Retention,
-        tasks: Handle,
-    ) -> Result<Arc<Self>> {
-        let floor = keys.read_floor(&engine).await?;
+    pub(crate) async fn open(shared: Shared, keys: Keys, name: &str) -> Result<Arc<Self>> {
+        let engine = &shared.engine;
+        let floor = keys.read_floor(engine).await?;
         let mut groups = BTreeMap::new();
-        for (name, position) in keys.read_groups(&engine).await? {
+        for (name, position) in keys.read_groups(engine).await? {
             groups.insert(name, Known { low: position.low(), position, group: None });
         }
-        let mut marks = Marks::new(keys.read_marks(&engine).await?);
+        let mut marks = Marks::new(keys.read_marks(engine).await?);
         let unmarked =
             engine.log(&keys.messages, marks.end().max(floor), Limit { count: 1, bytes: 0 }).await?;
         if !unmarked.records.is_empty() {
-            marks.assume(&retention);
+            marks.assume(&shared.retention);
         }
         let state = Mutex::new(State { floor, marks, groups });
-        Ok(Arc::new_cyclic(|me| Topic {
-            name: name.to_owned(),
-            engine,
-            keys,
-            retention,
-            tasks,
-            me: Weak::clone(me),
-            state,
-        }))
+        Ok(Arc::new_cyclic(|me| Topic { name: name.to_owned(), shared, keys, me: Weak::clone(me), state }))
     }
 
     /// Adds messages, all or none.
@@ -107,9 +94,9 @@ impl Topic {
             })
             .collect();
         let count = writes.len() as u64;
-        let mark = self.state.lock().marks.add(bytes, now_millis(), &self.retention);
+        let mark = self.state.lock().marks.add(bytes, now_millis(), &self.shared.retention);
         writes.extend(mark.map(|mark| self.keys.write_mark(mark)));
-        let outcome = self.engine.commit(Batch { writes, whole: true, durability }).await?;
+        let outcome = self.shared.engine.commit(Batch { writes, whole: true, durability }).await?;
         if let Some(mark) = mark {
             self.state.lock().marks.insert(outcome.first + count, mark);
             self.retain().await?;
@@ -123,9 +110,9 @@ impl Topic {
     /// # Errors
     /// When that can't be written.
     pub(crate) async fn retain(&self) -> Result<()> {
-        let floor = self.state.lock().marks.floor(now_millis(), &self.retention);
+        let floor = self.state.lock().marks.floor(now_millis(), &self.shared.retention);
         let Some(writes) = floor.and_then(|floor| self.raise(floor)) else { return Ok(()) };
-        self.engine.commit(Batch { writes, whole: true, durability: RELAXED }).await.map(drop)
+        self.shared.engine.commit(Batch { writes, whole: true, durability: RELAXED }).await.map(drop)
     }
 
     /// As [`Topic::retain`], for a topic to which nothing is published: makes sure that its last messages age, too.
@@ -133,10 +120,11 @@ impl Topic {
     /// # Errors
     /// As [`Topic::retain`].
     pub(crate) async fn tick(&self) -> Result<()> {
-        let mark = self.state.lock().marks.add(0, now_millis(), &self.retention);
+        let mark = self.state.lock().marks.add(0, now_millis(), &self.shared.retention);
         if let Some(mark) = mark {
             let writes = vec![self.keys.write_mark(mark)];
-            let outcome = self.engine.commit(Batch { writes, whole: true, durability: RELAXED }).await?;
+            let outcome =
+                self.shared.engine.commit(Batch { writes, whole: true, durability: RELAXED }).await?;
             self.state.lock().marks.insert(outcome.first, mark);
         }
         self.retain().await
@@ -152,7 +140,7 @@ impl Topic {
             let mut state = self.state.lock();
             let begin = match start {
                 Start::Oldest => state.floor,
-                Start::Newest => self.engine.last() + 1,
+                Start::Newest => self.shared.engine.last() + 1,
             };
             let new = !state.groups.contains_key(name);
             let known = state.groups.entry(name.to_owned()).or_insert_with(|| Known {
@@ -160,7 +148,7 @@ impl Topic {
                 position: Position { next: begin, open: Vec::new() },
                 group: None,
             });
-            let make = || Arc::new(Group::new(name.to_owned(), known.position.clone()));
+            let make = || Arc::new(Group::new(name.to_owned(), &known.position));
             (Arc::clone(known.group.get_or_insert_with(make)), new)
         };
         if new {
@@ -179,7 +167,7 @@ impl Topic {
     /// # Errors
     /// When they can't be read.
     pub(crate) async fn fetch(&self, from: u64, limit: Limit) -> Result<Page> {
-        self.engine.log(&self.keys.messages, from, limit).await
+        self.shared.engine.log(&self.keys.messages, from, limit).await
     }
 
     /// The stored form of one message; `None` when it is kept no longer.
@@ -190,21 +178,29 @@ impl Topic {
         if number < self.state.lock().floor {
             return Ok(None);
         }
-        let page = self.engine.log(&self.keys.messages, number, Limit { count: 1, bytes: 0 }).await?;
+        let page = self.shared.engine.log(&self.keys.messages, number, Limit { count: 1, bytes: 0 }).await?;
         let record = page.records.into_iter().next().map(|(_, record)| record);
         Ok(record.filter(|record| record.version == number).map(|record| record.data))
     }
 
     /// Has the position of a group saved within [`SAVE_EVERY`].
     pub(crate) fn save_soon(&self, group: &Arc<Group>) {
-        let Some(topic) = self.me.upgrade().filter(|_| group.wants_saver()) else { return };
-        let group = Arc::clone(group);
-        self.tasks.spawn(async move {
+        if !group.wants_saver() {
+            return;
+        }
+        // Whoever closes the broker saves by itself: a task that waits must not hold on to it.
+        let (topic, group) = (Weak::clone(&self.me), Arc::downgrade(group));
+        let busy = Arc::clone(&self.shared.busy);
+        self.shared.tasks.spawn(async move {
+            let mut wait = SAVE_EVERY;
             loop {
-                tokio::time::sleep(SAVE_EVERY).await;
+                tokio::time::sleep(wait).await;
+                let _busy = busy.read().await;
+                let (Some(topic), Some(group)) = (topic.upgrade(), group.upgrade()) else { return };
+                wait = SAVE_EVERY;
                 if let Err(error) = topic.save(&group).await {
                     tracing::warn!("topic {}: position of {} not saved: {error}", topic.name, group.name);
-                    tokio::time::sleep(100 * SAVE_EVERY).await;
+                    wait = SAVE_AGAIN;
                 }
                 if group.saver_ends() {
                     return;
@@ -245,9 +241,9 @@ impl Topic {
             }
             state.groups.values().map(|known| known.low).min()
         };
-        let done = done.filter(|_| !self.retention.consumed);
+        let done = done.filter(|_| !self.shared.retention.consumed);
         writes.extend(done.and_then(|floor| self.raise(floor)).unwrap_or_default());
-        let saved = self.engine.commit(Batch { writes, whole: true, durability }).await;
+        let saved = self.shared.engine.commit(Batch { writes, whole: true, durability }).await;
         if saved.is_err() {
             group.not_saved();
         }

@@ -34,7 +34,8 @@ async fn items_outlive_the_store() {
     let folder = Folder::new();
     let first = store(&folder, "s").await;
     let ttl = [(TTL_KEY.to_owned(), "600".to_owned())].into();
-    let request = SetRequest { content_type: Some("application/json".into()), metadata: ttl, ..set("a", "{}") };
+    let request =
+        SetRequest { content_type: Some("application/json".into()), metadata: ttl, ..set("a", "{}") };
     StateStore::set(&first, request).await.unwrap();
     let before = get(&first, "a").await.unwrap();
     assert_eq!(before.content_type.as_deref(), Some("application/json"));
@@ -72,7 +73,8 @@ async fn of_many_first_writers_one_wins() {
     let write = |number: usize| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            let request = SetRequest { concurrency: Concurrency::FirstWrite, ..set("a", &number.to_string()) };
+            let request =
+                SetRequest { concurrency: Concurrency::FirstWrite, ..set("a", &number.to_string()) };
             StateStore::set(&*store, request).await.is_ok()
         })
     };

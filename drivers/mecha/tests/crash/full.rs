@@ -43,7 +43,7 @@ async fn a_second_process_is_refused() {
     let pid = process.child.id();
     let expected = format!("{} is in use by process {pid}: stop that process", folder.path().display());
     assert!(error.message().starts_with(&expected), "{error}");
-    drop(process.input);
+    drop(process.input.take());
     assert!(process.child.wait().unwrap().success());
     state(folder.path()).await.unwrap().close().await;
 }

@@ -80,7 +80,7 @@ pub(crate) fn step(key: &str, found: &str) -> u64 {
 /// The process that writes.
 pub(crate) struct Process {
     pub(crate) child: Child,
-    pub(crate) input: ChildStdin,
+    pub(crate) input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
 }
 
@@ -92,8 +92,8 @@ impl Process {
         command.arg("-c").arg(format!("{before}\nexec \"$@\"")).arg("sh").arg(binary);
         command.args(["--exact", name, "--ignored", "--nocapture", "--test-threads", "1"]);
         command.env(DIR, dir).env(ROUND, round.to_string());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, output) = (child.stdin.take(), child.stdout.take().unwrap());
         Process { child, input, output: BufReader::new(output) }
     }
 
@@ -103,8 +103,9 @@ impl Process {
             let mut line = String::new();
             self.output.read_line(&mut line).unwrap();
             let whole = line.strip_suffix('\n');
-            match whole.and_then(|line| line.strip_prefix(child_mark())) {
-                Some(answer) => return Some(answer.to_owned()),
+            // The harness may have begun the line.
+            match whole.and_then(|line| line.split_once(child_mark())) {
+                Some((_, answer)) => return Some(answer.to_owned()),
                 None if whole.is_none() => return None,
                 None => {}
             }
@@ -114,5 +115,13 @@ impl Process {
 
 /// What tells the child's answers from what the test harness writes.
 pub(crate) fn child_mark() -> &'static str {
-    "> "
+    "=> "
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It has ended already unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
