@@ -10,9 +10,11 @@ import pytest
 
 from kit import config as c
 from kit.backend import Backend
+from kit.dapr import Stage, staged
 from kit.h2peer import H2Backend
 from kit.mecha import BINARY, Mecha
 from kit.ports import free_port
+from kit.process import Process
 
 
 def pytest_sessionstart() -> None:
@@ -24,18 +26,19 @@ def pytest_sessionstart() -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
     report = yield
     if report.failed:
-        for process in item.stash.get(PROCESSES, []):
-            report.sections.append((f"log of {process.log_file.name}", process.log()[-8000:]))
+        for node in item.listchain():
+            for process in node.stash.get(PROCESSES, []):
+                report.sections.append((f"log of {process.log_file.name}", process.log()[-8000:]))
     return report
 
 
-PROCESSES = pytest.StashKey[list[Mecha]]()
+PROCESSES = pytest.StashKey[list[Process]]()
 
 
 @pytest.fixture
 def mecha(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Mecha]]:
     """Starts a process and waits until it serves: `mecha(listeners=..., routers=..., clusters=...)`."""
-    started: list[Mecha] = []
+    started: list[Process] = []
     request.node.stash[PROCESSES] = started
 
     def start(config: dict[str, Any] | None = None, *args: str, env: dict[str, str] | None = None, **parts: Any) -> Mecha:
@@ -118,6 +121,18 @@ def relay(proxy, h2backend):
         return process, port, server
 
     return start
+
+
+@pytest.fixture
+def dapr(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    """Runtimes and applications of one scenario: `sidecar = dapr.sidecar("orders", app="events.py")`."""
+    yield from staged(tmp_path, request.node.stash.setdefault(PROCESSES, []))
+
+
+@pytest.fixture(scope="module")
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The same for all scenarios of a file, which then keep to keys, topics and paths of their own."""
+    yield from staged(tmp_path_factory.mktemp("shared"), request.node.stash.setdefault(PROCESSES, []))
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import http.client
 import json
 import os
-import re
-import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -12,16 +10,15 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from .process import Process
 from .wait import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 #: The binary; an absolute path, since processes are started in folders of their own.
 BINARY = Path(os.environ.get("MECHA_BIN") or ROOT / "target/debug/mecha").absolute()
-#: What a Rust process says before it dies of a defect.
-CRASH = re.compile(r"panicked at|stack overflow|has overflowed its stack|fatal runtime error")
 
 
-class Mecha:
+class Mecha(Process):
     """A running `mecha start`."""
 
     def __init__(self, config: dict[str, Any], folder: Path, *args: str, env: dict[str, str] | None = None, name: str = "mecha", file: Path | None = None):
@@ -32,24 +29,8 @@ class Mecha:
             self.config_file.write_text(json.dumps(config, indent=2))
         self.log_file = folder / f"{name}.log"
         self.admin_port = config.get("admin", {}).get("address", {}).get("socket_address", {}).get("port_value")
-        self.expected_exit = False
-        with self.log_file.open("wb") as log:
-            self.process = subprocess.Popen(
-                [BINARY, "start", "-c", self.config_file, *args],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                env=os.environ | {"RUST_BACKTRACE": "1"} | (env or {}),
-            )
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def log(self) -> str:
-        """Everything it has printed so far."""
-        return self.log_file.read_text(errors="replace")
+        self.log_file.write_bytes(b"")
+        self.launch([BINARY, "start", "-c", self.config_file, *args], folder, env)
 
     def ready(self) -> "Mecha":
         """Waits until the admin API says that it runs (state 6)."""
@@ -95,38 +76,6 @@ class Mecha:
     def upstream(self, key: str, cluster: str = "backend") -> float:
         """An upstream metric of a cluster."""
         return self.metric(f"upstream_{key}", cluster=cluster)
-
-    def resident_bytes(self) -> int:
-        """Its resident memory now."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError(f"no VmRSS for {self.pid}")
-
-    def signal(self, number: signal.Signals) -> None:
-        """Sends a signal; one that ends the process makes its end expected."""
-        self.expected_exit |= number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
-        self.process.send_signal(number)
-
-    def wait(self, seconds: float = 10) -> int:
-        """Its exit status, once it has ended."""
-        return self.process.wait(seconds)
-
-    def stop(self) -> None:
-        """Ends it if it still runs, and fails when it had crashed before."""
-        status = self.process.poll()
-        if status is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-                raise AssertionError("SIGINT did not end mecha within 5 s") from None
-        log = self.log()
-        crash = CRASH.search(log)
-        assert crash is None, f"mecha crashed: ...{log[max(0, crash.start() - 200):crash.start() + 2000]}"
-        assert status is None or self.expected_exit, f"mecha ended by itself with status {status}"
 
 
 def run(*args: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None, stdin: str | None = None) -> subprocess.CompletedProcess[str]:

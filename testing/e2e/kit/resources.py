@@ -1,0 +1,41 @@
+"""Dapr resources as YAML documents: what a folder of resources or a Configuration file holds."""
+
+from typing import Any
+
+import yaml
+
+
+def document(*resources: dict[str, Any]) -> str:
+    """The text of a file with these resources."""
+    return yaml.safe_dump_all(resources, sort_keys=False)
+
+
+def resource(kind: str, name: str, spec: dict[str, Any], version: str = "v1alpha1", **more: Any) -> dict[str, Any]:
+    """Any resource; `more` stands beside its spec."""
+    return {"apiVersion": f"dapr.io/{version}", "kind": kind, "metadata": {"name": name}, "spec": spec, **more}
+
+
+def component(name: str, kind: str, metadata: dict[str, Any] | None = None, scopes: list[str] | None = None, **spec: Any) -> dict[str, Any]:
+    """A component; a value of `metadata` that is a dict (`secretKeyRef`, `envRef`) goes beside its name, others are `value`."""
+    entries = [{"name": key, **(value if isinstance(value, dict) else {"value": str(value)})} for key, value in (metadata or {}).items()]
+    whole = resource("Component", name, {"type": kind, "version": "v1", "metadata": entries, **spec})
+    return whole | ({"scopes": scopes} if scopes else {})
+
+
+def subscription(name: str, topic: str, route: str | None = None, pubsub: str = "pubsub", **spec: Any) -> dict[str, Any]:
+    """A Subscription: version 1 when it has one route, version 2 when `routes` is given."""
+    spec = {"pubsubname": pubsub, "topic": topic, **spec}
+    if route is not None:
+        return resource("Subscription", name, {**spec, "route": route})
+    return resource("Subscription", name, spec, "v2alpha1")
+
+
+def configuration(**spec: Any) -> dict[str, Any]:
+    """A Configuration."""
+    return resource("Configuration", "config", spec)
+
+
+def static_names(**addresses: int) -> dict[str, Any]:
+    """A Configuration that names other applications' runtimes: app id and internal port."""
+    names = {app: f"127.0.0.1:{port}" for app, port in addresses.items()}
+    return configuration(nameResolution={"component": "static", "configuration": names})
