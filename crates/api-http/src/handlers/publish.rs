@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use mecha_runtime::ApiError;
+use mecha_runtime::json::from_slice;
 use mecha_runtime::publish::{
     BulkPublishCall, BulkPublishEntry, FailedEntry, PublishCall, Trace, event_bytes,
 };
@@ -67,7 +68,7 @@ pub(crate) async fn publish_bulk(mut call: Call) -> Outcome {
     let body = call.bytes().await?;
     let (pubsub, topic) = (call.param(PUBSUB).to_owned(), call.param(REST).to_owned());
     let app_id = call.runtime.app_id();
-    let entries: Vec<Entry> = serde_json::from_slice(&body)
+    let entries: Vec<Entry> = from_slice(&body)
         .map_err(|error| ApiError::bulk_unreadable(&pubsub, &topic, app_id, &error.to_string()))?;
     let entry = |entry: Entry| {
         let Entry { entry_id: id, event, content_type, metadata } = entry;

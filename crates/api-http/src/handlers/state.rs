@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::header::{ETAG, HeaderValue, IF_MATCH};
 use mecha_component::state::{BulkItem, DeleteRequest, GetRequest, Item, Metadata, TransactionRequest};
 use mecha_runtime::ApiError;
+use mecha_runtime::json::from_slice;
 use mecha_runtime::state::{concurrency, consistency};
 
 use crate::call::{Call, malformed};
@@ -36,8 +37,7 @@ pub(crate) async fn get(call: Call) -> Outcome {
 pub(crate) async fn save(mut call: Call) -> Outcome {
     let body = call.bytes().await?;
     let store = call.runtime.state(call.param(STORE))?;
-    let items: Vec<SaveItem> =
-        serde_json::from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
+    let items: Vec<SaveItem> = from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
     if items.is_empty() {
         return Ok(empty());
     }
@@ -71,7 +71,7 @@ pub(crate) async fn get_many(mut call: Call) -> Outcome {
     let body = call.bytes().await?;
     let store = call.runtime.state(call.param(STORE))?;
     let BulkGet { keys, parallelism, metadata } =
-        serde_json::from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
+        from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
     let mut metadata = metadata.unwrap_or_default();
     metadata.extend(call.metadata());
     let request = |key| GetRequest { key, metadata: metadata.clone(), ..GetRequest::default() };
@@ -87,7 +87,7 @@ pub(crate) async fn transact(mut call: Call) -> Outcome {
     let store = call.runtime.state(call.param(STORE))?;
     store.check_transactions()?;
     let Transaction { operations, metadata } =
-        serde_json::from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
+        from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
     let Some(operations) = operations.filter(|operations| !operations.is_empty()) else { return Ok(empty()) };
     let mut metadata: Metadata = metadata.unwrap_or_default();
     metadata.extend(call.metadata());

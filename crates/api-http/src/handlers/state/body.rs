@@ -6,6 +6,7 @@ use bytes::Bytes;
 use mecha_component::state::{DeleteRequest, Item, Metadata, Operation, SetRequest};
 use mecha_component::{Error, Result};
 use mecha_runtime::ApiError;
+use mecha_runtime::json::from_slice;
 use mecha_runtime::state::{concurrency, consistency};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -142,7 +143,8 @@ impl Step {
             other => return Err(ApiError::state_operation_unknown(other)),
         };
         let text = self.request.as_deref().map_or("{}", RawValue::get);
-        let mut item: SaveItem = serde_json::from_str(text).map_err(|error| malformed(&error.to_string()))?;
+        let mut item: SaveItem =
+            from_slice(text.as_bytes()).map_err(|error| malformed(&error.to_string()))?;
         let own = item.metadata.get_or_insert_default();
         for (key, value) in common {
             own.entry(key.clone()).or_insert_with(|| value.clone());

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::answered;
 use crate::channel::{BulkEvent, BulkTopicEvent, Verdict};
 use crate::error::ApiError;
+use crate::json::from_slice;
 
 /// The type of a bulk envelope (reference 1.6).
 const BULK_TYPE: &str = "com.dapr.event.sent.bulk";
@@ -41,7 +42,7 @@ struct EntryAnswer {
 /// When the message must come again, with the reason.
 pub(super) fn single(status: StatusCode, body: &[u8], id: &str, topic: &str) -> Result<Verdict, ApiError> {
     if status.is_success() {
-        let answer = serde_json::from_slice::<Answer>(body);
+        let answer = from_slice::<Answer>(body);
         return match answer.as_ref().map_or("", |answer| answer.status.as_str()) {
             "" | "SUCCESS" => Ok(Verdict::Success),
             "RETRY" => Ok(Verdict::Retry),
@@ -87,7 +88,7 @@ pub(super) fn bulk(
         );
         return Err(answered(status, message));
     }
-    let answer: BulkAnswer = serde_json::from_slice(body).map_err(|error| {
+    let answer: BulkAnswer = from_slice(body).map_err(|error| {
         ApiError::internal(format!("failed unmarshalling app response for bulk subscribe: {error}"))
     })?;
     let mut verdicts = BTreeMap::new();
