@@ -8,6 +8,7 @@ mod address;
 mod admin;
 mod cluster;
 mod domain;
+mod fault;
 mod filters;
 mod headers;
 mod host;

@@ -3,6 +3,7 @@
 //! every public function here ends in [`redact`].
 
 mod cluster;
+mod filter;
 mod listener;
 mod router;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
+use crate::filter::StreamFilter;
 use crate::proxy::{HttpProxy, TcpProxy};
 
 /// A door.
@@ -23,6 +24,8 @@ pub struct Listener {
     pub access_logs: Vec<AccessLog>,
     /// What happens to a connection's bytes.
     pub chain: FilterChain,
+    /// What looks at its requests, in order.
+    pub stream_filters: Vec<StreamFilter>,
     /// `connection_idle_timeout`: how long a connection with no request in flight may stay open; `None` = for ever.
     pub idle_timeout: Option<Duration>,
     /// `inspector`: peek at the first byte to tell TLS from plaintext.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use crate::filter::StreamFilter;
 use crate::proxy::Protocol;
 
 /// A route table.
@@ -16,6 +17,8 @@ pub struct Router {
     pub virtual_hosts: Vec<VirtualHost>,
     /// Applied after the virtual host's.
     pub headers: HeaderRules,
+    /// Settings of stream filters where neither virtual host nor route has any.
+    pub filters: Vec<StreamFilter>,
 }
 
 /// The routes of some domains.
@@ -29,6 +32,8 @@ pub struct VirtualHost {
     pub routes: Vec<Route>,
     /// Applied after the route's.
     pub headers: HeaderRules,
+    /// Settings of stream filters where the route has none.
+    pub filters: Vec<StreamFilter>,
 }
 
 /// A match and what follows from it.
@@ -38,6 +43,8 @@ pub struct Route {
     pub matcher: RouteMatch,
     /// What is done with it.
     pub action: Action,
+    /// Settings of stream filters; they win over the listener's.
+    pub filters: Vec<StreamFilter>,
 }
 
 /// What a request must look like: the path and every header.

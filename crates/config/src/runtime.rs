@@ -14,6 +14,11 @@ pub use component::{Component, Property, PropertySource, ResourceKind, Subscript
 pub use resiliency::Resiliency;
 pub use settings::Settings;
 
+/// The door to the runtime's own application: listener, router and cluster of this name.
+pub const APP_DOOR: &str = "dapr.app";
+/// The door to other applications and foreign services: listener and router of this name.
+pub const INVOKE_DOOR: &str = "dapr.invoke";
+
 /// Everything about the runtime of one application.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Runtime {

@@ -7,6 +7,7 @@ mod body;
 mod clock;
 mod dapr;
 mod downstream;
+mod filters;
 mod flight;
 mod forward;
 mod pump;
@@ -19,6 +20,7 @@ use mecha_base::timer::LazyTimer;
 use mecha_base::{Error, Kind, Result};
 use mecha_cluster::PickState;
 use mecha_config::proxy::HttpProxy;
+use mecha_filter::Phase;
 use mecha_http::{Length, RequestHead};
 use mecha_route::{RouteAction, Vars};
 
@@ -110,10 +112,22 @@ impl Exchange<'_> {
 
     async fn dispatch(&mut self, request: &mut Request) -> Result<()> {
         self.body.check_length()?;
+        let filtered = !self.door.listener.stream_filters.is_empty();
+        if filtered && !Box::pin(self.pass_filters(Phase::BeforeRoute, None, None, &mut request.head)).await?
+        {
+            return Ok(());
+        }
         let snapshot = self.door.worker.snapshot();
         let table = snapshot.router(&self.proxy.router);
         let matched = table.and_then(|table| table.resolve(&request.head));
         let Some(matched) = matched else { return Err(Error::local(Kind::NoRoute, "")) };
+        let local = !matches!(matched.route.action, RouteAction::Forward(_));
+        if filtered && local {
+            let passed = self.pass_filters(Phase::AfterRoute, Some(matched.route), None, &mut request.head);
+            if !Box::pin(passed).await? {
+                return Ok(());
+            }
+        }
         match &matched.route.action {
             RouteAction::Forward(plan) => self.forward(&snapshot, matched.route, plan, request).await,
             RouteAction::Direct(direct) => self.reply_direct(matched.route, &request.head, direct).await,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use mecha_config as config;
 use mecha_config::proxy::{Http1Options, Http2Options, HttpProxy, Protocols};
-use mecha_config::{NetworkFilter, TcpProxy};
+use mecha_config::{NetworkFilter, StreamFilter, TcpProxy};
 use mecha_http::http1::Limits;
 use mecha_http::http2::ServerOptions;
 
@@ -23,6 +23,7 @@ pub struct Listener {
     pub(crate) sinks: Vec<Arc<dyn AccessSink>>,
     pub(crate) idle_timeout: Option<std::time::Duration>,
     pub(crate) filters: Vec<Filter>,
+    pub(crate) stream_filters: Vec<StreamFilter>,
     /// Whether clusters of this process lead here, so that it must outlive the listeners before it in a drain.
     pub(crate) inner: bool,
 }
@@ -61,6 +62,7 @@ impl Listener {
             sinks,
             idle_timeout: config.idle_timeout,
             filters: config.chain.filters.iter().map(filter).collect(),
+            stream_filters: config.stream_filters.clone(),
             inner,
         })
     }

@@ -24,6 +24,7 @@ fn route(path: PathMatch, service: Option<usize>, cluster: usize) -> Route {
     Route {
         matcher: RouteMatch { path, headers: service.map(value).into_iter().collect() },
         action: Action::Forward(Box::new(Forward { target, ..Forward::default() })),
+        filters: Vec::new(),
     }
 }
 

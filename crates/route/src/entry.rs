@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use mecha_config::StreamFilter;
 use mecha_config::route::{Action, Route};
 use mecha_http::{RequestHead, ResponseHead};
 
@@ -24,6 +25,7 @@ pub struct RouteEntry {
     rules: Option<Box<Rules>>,
     host_rules: Option<Arc<Rules>>,
     router_rules: Option<Arc<Rules>>,
+    filters: Option<Arc<Vec<StreamFilter>>>,
 }
 
 /// What is done with a request that matched.
@@ -42,6 +44,7 @@ pub enum RouteAction {
 pub(crate) struct Building {
     pub(crate) router_rules: Option<Arc<Rules>>,
     pub(crate) host_rules: Option<Arc<Rules>>,
+    pub(crate) filters: Option<Arc<Vec<StreamFilter>>>,
     names: HashMap<Box<str>, Arc<str>, RandomState>,
 }
 
@@ -55,6 +58,19 @@ impl Building {
         self.names.insert(name.into(), shared.clone());
         shared
     }
+}
+
+/// Settings of stream filters at one level, with those of the level above for filters that have none here.
+pub(crate) fn settings(
+    own: &[StreamFilter],
+    above: Option<&Arc<Vec<StreamFilter>>>,
+) -> Option<Arc<Vec<StreamFilter>>> {
+    if own.is_empty() {
+        return above.cloned();
+    }
+    let is_own = |filter: &&StreamFilter| own.iter().any(|own| own.name() == filter.name());
+    let inherited = above.into_iter().flat_map(|above| above.iter()).filter(|filter| !is_own(filter));
+    Some(Arc::new(own.iter().chain(inherited).cloned().collect()))
 }
 
 impl RouteEntry {
@@ -75,7 +91,14 @@ impl RouteEntry {
             rules,
             host_rules: building.host_rules.clone(),
             router_rules: building.router_rules.clone(),
+            filters: settings(&route.filters, building.filters.as_ref()),
         }
+    }
+
+    /// The settings of a stream filter for requests of this route; `None` = those of the listener. Routes win over virtual
+    /// hosts, and those over routers (reference 1.7).
+    pub fn filter(&self, name: &str) -> Option<&StreamFilter> {
+        self.filters.as_ref()?.iter().find(|filter| filter.name() == name)
     }
 
     /// What the request must look like, in words.

@@ -21,6 +21,7 @@ pub use entry::{RouteAction, RouteEntry};
 pub use explain::Explanation;
 pub use forward::ForwardPlan;
 pub use local::{DirectReply, RedirectPlan};
+pub use matcher::header_fits;
 pub use table::{Matched, RouteTable};
 pub use variables::Vars;
 pub use virtual_host::VirtualHostEntry;

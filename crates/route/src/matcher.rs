@@ -92,6 +92,11 @@ impl Matcher {
     }
 }
 
+/// Whether a request fulfils one header condition: for filters, which ask rarely.
+pub fn header_fits(rule: &HeaderMatch, head: &RequestHead) -> bool {
+    HeaderRule::build(rule).matches(head)
+}
+
 impl PathRule {
     #[inline]
     pub(crate) fn matches(&self, path: &str) -> bool {

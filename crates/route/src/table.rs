@@ -6,7 +6,7 @@ use mecha_config::route::Router;
 use mecha_http::RequestHead;
 
 use crate::domain::{DomainMatch, Domains, Place};
-use crate::entry::{Building, RouteEntry};
+use crate::entry::{Building, RouteEntry, settings};
 use crate::rules::Rules;
 use crate::virtual_host::VirtualHostEntry;
 
@@ -32,6 +32,7 @@ impl RouteTable {
     pub fn build(router: &Router) -> RouteTable {
         let mut building = Building::default();
         building.router_rules = Rules::build(&router.headers).map(Arc::new);
+        building.filters = settings(&router.filters, None);
         let mut domains = Domains::default();
         for (host, virtual_host) in (0..).zip(&router.virtual_hosts) {
             for (domain, text) in (0..).zip(&virtual_host.domains) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mecha_config::route::VirtualHost;
 use mecha_http::RequestHead;
 
-use crate::entry::{Building, RouteEntry};
+use crate::entry::{Building, RouteEntry, settings};
 use crate::index::Index;
 use crate::rules::Rules;
 
@@ -26,8 +26,11 @@ pub struct VirtualHostEntry {
 impl VirtualHostEntry {
     pub(crate) fn build(host: &VirtualHost, building: &mut Building) -> Self {
         building.host_rules = Rules::build(&host.headers).map(Arc::new);
+        let above = building.filters.clone();
+        building.filters = settings(&host.filters, above.as_ref());
         let route = |(number, route)| Arc::new(RouteEntry::build(number, route, building));
         let routes: Box<[_]> = (0..).zip(&host.routes).map(route).collect();
+        building.filters = above;
         let index = (routes.len() >= INDEXED_FROM).then(|| {
             let matchers: Vec<_> = routes.iter().map(|route| route.matcher()).collect();
             Index::build(&matchers)

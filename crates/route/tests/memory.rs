@@ -41,7 +41,11 @@ fn route(n: usize) -> Route {
     };
     let target = Target::Cluster(format!("cluster-{}", n % 1_000));
     let forward = Forward { target, ..Forward::default() };
-    Route { matcher: RouteMatch { path, headers: vec![] }, action: Action::Forward(Box::new(forward)) }
+    Route {
+        matcher: RouteMatch { path, headers: vec![] },
+        action: Action::Forward(Box::new(forward)),
+        filters: vec![],
+    }
 }
 
 #[test]

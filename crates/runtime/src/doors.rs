@@ -8,17 +8,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use mecha_config::cluster::HostAddress;
-use mecha_config::route::{Forward, HeaderRules, RouteMatch, Target};
-use mecha_config::runtime::{AppProtocol, Runtime};
+use mecha_config::route::{Forward, RouteMatch, Target};
+use mecha_config::runtime::{self, AppProtocol, Runtime};
 use mecha_config::{
     Action, Cluster, Config, FilterChain, Host, HttpProxy, Listener, ListenerAddress, NetworkFilter,
     Protocol, Protocols, Route, Router, Speaks, Traffic, VirtualHost,
 };
 
 /// Listener, router and cluster of the runtime's own application.
-pub const APP: &str = "dapr.app";
+pub const APP: &str = runtime::APP_DOOR;
 /// Listener and router of calls to others.
-pub const INVOKE: &str = "dapr.invoke";
+pub const INVOKE: &str = runtime::INVOKE_DOOR;
 /// The request header that names the cluster of a call through [`INVOKE`]; it goes no further.
 pub const CLUSTER_HEADER: &str = "x-mecha-cluster";
 
@@ -85,6 +85,7 @@ fn listener(name: &str, traffic: Traffic) -> Listener {
         bind: false,
         access_logs: Vec::new(),
         chain: FilterChain { filters: vec![NetworkFilter::Http(proxy)] },
+        stream_filters: Vec::new(),
         idle_timeout: None,
         inspect_tls: false,
         read_buffer: 0,
@@ -93,14 +94,15 @@ fn listener(name: &str, traffic: Traffic) -> Listener {
 
 fn router(name: &str, target: Target) -> Router {
     let forward = Forward { target, timeout: Some(UNLIMITED), ..Forward::default() };
-    let route = Route { matcher: RouteMatch::default(), action: Action::Forward(Box::new(forward)) };
+    let action = Action::Forward(Box::new(forward));
+    let route = Route { matcher: RouteMatch::default(), action, filters: Vec::new() };
     let all = VirtualHost {
         name: name.to_owned(),
         domains: vec!["*".to_owned()],
         routes: vec![route],
-        headers: HeaderRules::default(),
+        ..VirtualHost::default()
     };
-    Router { name: name.to_owned(), virtual_hosts: vec![all], headers: HeaderRules::default() }
+    Router { name: name.to_owned(), virtual_hosts: vec![all], ..Router::default() }
 }
 
 fn application(address: &str, port: u16, protocol: AppProtocol) -> Cluster {

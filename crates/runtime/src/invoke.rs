@@ -72,7 +72,7 @@ impl Runtime {
                 Way::Service(service)
             }
             Target::Url(url) => {
-                let service = endpoint::service(&target, url)?;
+                let service = endpoint::service(&target, &url)?;
                 service.dress(&mut head, &path, query.as_deref()).map_err(failed)?;
                 Way::Service(service.into())
             }

@@ -3,11 +3,17 @@
 //! without it the door would stand open, so the start is refused.
 
 use mecha_base::names::nearest;
+use mecha_config::StreamFilter;
+use mecha_config::filter::Fault;
 use mecha_document::{Node, shortened};
+
+use super::fault;
 
 /// How a known stream filter is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
+    /// In effect.
+    There,
     /// Left out with a warning.
     Later,
     /// Guards something; the start is refused.
@@ -19,7 +25,7 @@ const STREAM_FILTERS: [(&str, Standing); 20] = [
     ("dsl", Standing::Later),
     ("dubbo_stream", Standing::Later),
     ("ext_authz", Standing::Security),
-    ("fault", Standing::Later),
+    ("fault", Standing::There),
     ("fault_tolerance", Standing::Later),
     ("flowControlFilter", Standing::Later),
     ("grpc_metric", Standing::Later),
@@ -41,7 +47,7 @@ const STREAM_FILTERS: [(&str, Standing); 20] = [
 /// Parts of names that tell a guard, whoever wrote the filter.
 const GUARDS: [&str; 9] = ["rbac", "jwt", "auth", "ip_access", "ipaccess", "csrf", "oidc", "acl", "waf"];
 
-/// A filter of `stream_filters` or `listener_filters`.
+/// A filter of `listener_filters`.
 pub(super) fn filter(node: Node<'_>) {
     let Some(fields) = node.object() else { return };
     fields.accept(&["config", "go_plugin_config"]);
@@ -51,10 +57,40 @@ pub(super) fn filter(node: Node<'_>) {
     }
 }
 
+/// A filter of `stream_filters`.
+pub(super) fn stream(node: Node<'_>) -> Option<StreamFilter> {
+    let fields = node.object()?;
+    fields.accept(&["go_plugin_config"]);
+    let config = fields.get("config");
+    match fields.text_at("type") {
+        Some((node, name)) => settings(node, name, config),
+        None => {
+            node.warn("a filter without a type is ignored");
+            None
+        }
+    }
+}
+
 /// `per_filter_config`: the filters' names with their settings for one place.
-pub(super) fn per_filter(settings: Option<Node<'_>>) {
-    for (key, _) in settings.into_iter().flat_map(Node::pairs) {
-        missing(key, key.text());
+pub(super) fn per_filter(given: Option<Node<'_>>) -> Vec<StreamFilter> {
+    let pairs = given.into_iter().flat_map(Node::pairs);
+    let mut found: Vec<StreamFilter> =
+        pairs.filter_map(|(key, value)| settings(key, key.text(), Some(value))).collect();
+    found.shrink_to_fit();
+    found
+}
+
+/// A filter that is there; one that is not is reported.
+fn settings(node: Node<'_>, name: &str, config: Option<Node<'_>>) -> Option<StreamFilter> {
+    match name {
+        "fault" => match config {
+            None => Some(StreamFilter::Fault(Fault::default())),
+            Some(config) => Some(StreamFilter::Fault(fault::fault(&config.object()?))),
+        },
+        name => {
+            missing(node, name);
+            None
+        }
     }
 }
 

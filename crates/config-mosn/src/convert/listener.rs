@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mecha_base::names::nearest;
+use mecha_config::runtime::{APP_DOOR, INVOKE_DOOR};
 use mecha_config::{FilterChain, Listener, NetworkFilter, Traffic};
 use mecha_document::{Kind, Node, Object, shortened};
 
@@ -35,11 +36,11 @@ pub(super) fn listener(node: Node<'_>, context: &mut Context<'_>) -> Option<List
     let name = fields.text("name").unwrap_or(text).to_owned();
     context.places.listener(&name, node);
     refuse_original_destination(&fields);
-    for filter in fields.list("stream_filters") {
-        filters::filter(filter);
-    }
+    let stream_filters = fields.each("stream_filters", filters::stream);
     let bind = fields.flag("bind_port");
-    if !bind {
+    // Calls from inside the process come by these two.
+    let called = [APP_DOOR, INVOKE_DOOR].contains(&name.as_str());
+    if !bind && !called {
         node.warn_with(
             "without \"bind_port\": true this listener has no socket, and nothing else hands it connections",
             "set \"bind_port\": true",
@@ -52,6 +53,7 @@ pub(super) fn listener(node: Node<'_>, context: &mut Context<'_>) -> Option<List
         bind,
         access_logs,
         chain: chain(&fields, context),
+        stream_filters,
         idle_timeout: match fields.duration("connection_idle_timeout") {
             Some(Duration::ZERO) => None,
             given => Some(given.unwrap_or(IDLE_TIMEOUT)),

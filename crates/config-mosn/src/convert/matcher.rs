@@ -3,7 +3,7 @@
 use mecha_config::route::{HeaderMatch, PathMatch, RouteMatch, ValueMatch};
 use mecha_document::{Node, Object};
 
-use super::{headers, pattern};
+use super::{headers as names, pattern};
 
 /// The value that stands for any value.
 const ANY: &str = ".*";
@@ -18,9 +18,13 @@ pub(super) fn matcher(fields: &Object<'_>) -> RouteMatch {
             );
         }
     }
+    RouteMatch { path: path(fields), headers: headers(fields) }
+}
+
+/// The conditions under `headers`.
+pub(super) fn headers(fields: &Object<'_>) -> Vec<HeaderMatch> {
     let alone = fields.list("headers").count() == 1;
-    let headers = fields.each("headers", |node| header(node, alone));
-    RouteMatch { path: path(fields), headers }
+    fields.each("headers", |node| header(node, alone))
 }
 
 /// MOSN takes the first that is set: prefix, path, regex (reference 1.7 rule 2).
@@ -41,7 +45,7 @@ fn path(fields: &Object<'_>) -> PathMatch {
 /// One condition; `alone` when the route has no other.
 fn header(node: Node<'_>, alone: bool) -> Option<HeaderMatch> {
     let fields = node.object()?;
-    let name = headers::name(fields.get("name"), node)?;
+    let name = names::name(fields.get("name"), node)?;
     let regex = fields.flag("regex");
     let value = match fields.text_at("value") {
         // A single condition on `service` is an index in MOSN, where `.*` needs no flag (rule 3).

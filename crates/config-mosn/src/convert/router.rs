@@ -17,8 +17,12 @@ pub(super) fn router(fields: &Object<'_>, context: &mut Context<'_>) {
         fields.node().error_with("this router has no name", "set \"router_config_name\"");
         return;
     };
-    let mut router = Router { name: name.to_owned(), headers: headers::rules(fields), ..Router::default() };
-    filters::per_filter(fields.get("per_filter_config"));
+    let mut router = Router {
+        name: name.to_owned(),
+        virtual_hosts: Vec::new(),
+        headers: headers::rules(fields),
+        filters: filters::per_filter(fields.get("per_filter_config")),
+    };
     let mut places = Vec::new();
     for node in fields.list("virtual_hosts") {
         add_host(node, &mut router, &mut places);
@@ -57,12 +61,12 @@ pub(super) fn from_folder(
 fn add_host(node: Node<'_>, router: &mut Router, places: &mut Vec<HostPlace>) {
     let Some(fields) = node.object() else { return };
     fields.not_in_effect(&["require_tls"]);
-    filters::per_filter(fields.get("per_filter_config"));
     let mut host = VirtualHost {
         name: fields.text("name").unwrap_or_default().to_owned(),
         domains: fields.each("domains", domain::domain),
         headers: headers::rules(&fields),
-        ..VirtualHost::default()
+        filters: filters::per_filter(fields.get("per_filter_config")),
+        routes: Vec::new(),
     };
     if fields.get("domains").is_none_or(|node| node.items().next().is_none()) {
         node.warn_with("this virtual host has no domains and is never chosen", "add \"domains\": [\"*\"]");
@@ -81,11 +85,11 @@ fn add_host(node: Node<'_>, router: &mut Router, places: &mut Vec<HostPlace>) {
 
 fn route(node: Node<'_>) -> Option<Route> {
     let fields = node.object()?;
-    filters::per_filter(fields.get("per_filter_config"));
+    let filters = filters::per_filter(fields.get("per_filter_config"));
     fields.not_in_effect(&["request_mirror_policies", "metadata"]);
     let matcher = match fields.object("match") {
         Some(fields) => matcher::matcher(&fields),
         None => RouteMatch::default(),
     };
-    Some(Route { matcher, action: action::action(&fields)? })
+    Some(Route { matcher, action: action::action(&fields)?, filters })
 }

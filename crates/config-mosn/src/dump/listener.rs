@@ -25,6 +25,7 @@ pub(super) fn listener(listener: &Listener) -> Value {
     put(&mut out, "default_read_buffer_size", Some(listener.read_buffer));
     let logs: Vec<Value> = listener.access_logs.iter().map(access_log).collect();
     put(&mut out, "access_logs", Some(logs));
+    put(&mut out, "stream_filters", super::filter::list(&listener.stream_filters));
     let filters: Vec<Value> = listener.chain.filters.iter().map(filter).collect();
     put(&mut out, "filter_chains", Some(json!([{ "filters": filters }])));
     Value::Object(out)

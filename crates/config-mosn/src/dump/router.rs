@@ -8,7 +8,7 @@ use mecha_config::route::{
 use mecha_config::{Action, Route, Router, VirtualHost};
 use serde_json::{Map, Value, json};
 
-use super::put;
+use super::{filter, put};
 
 pub(super) fn router(router: &Router) -> Value {
     let mut out = Map::new();
@@ -16,6 +16,7 @@ pub(super) fn router(router: &Router) -> Value {
     rules(&router.headers, &mut out);
     let hosts: Vec<Value> = router.virtual_hosts.iter().map(virtual_host).collect();
     put(&mut out, "virtual_hosts", Some(hosts));
+    put(&mut out, "per_filter_config", filter::per_place(&router.filters));
     Value::Object(out)
 }
 
@@ -26,6 +27,7 @@ fn virtual_host(host: &VirtualHost) -> Value {
     rules(&host.headers, &mut out);
     let routes: Vec<Value> = host.routes.iter().map(route).collect();
     put(&mut out, "routers", Some(routes));
+    put(&mut out, "per_filter_config", filter::per_place(&host.filters));
     Value::Object(out)
 }
 
@@ -40,6 +42,7 @@ fn route(route: &Route) -> Value {
     let mut out = Map::new();
     put(&mut out, "match", Some(matcher(&route.matcher)));
     put(&mut out, key, Some(action));
+    put(&mut out, "per_filter_config", filter::per_place(&route.filters));
     Value::Object(out)
 }
 
@@ -56,7 +59,7 @@ fn matcher(matcher: &RouteMatch) -> Value {
     Value::Object(out)
 }
 
-fn header_match(header: &HeaderMatch) -> Value {
+pub(super) fn header_match(header: &HeaderMatch) -> Value {
     let (value, regex) = match &header.value {
         ValueMatch::Present => (".*", true),
         ValueMatch::Exact(value) => (value.as_str(), false),

@@ -127,6 +127,20 @@ fn weights_are_kept_zero_included() {
 }
 
 #[test]
+fn a_request_may_name_its_cluster() {
+    let target = |text: &str| match route(&format!(r#"{{"route": {text}}}"#)).action {
+        Action::Forward(forward) => forward.target,
+        other => panic!("{other:?}"),
+    };
+    let header = Target::Header("x-to".to_owned());
+    assert_eq!(target(r#"{"cluster_header": "X-To"}"#), header);
+    assert_eq!(target(r#"{"cluster_variable": "request_header_X-To"}"#), header);
+    assert_eq!(target(r#"{"cluster_variable": "Http1_request_header_x-to"}"#), header);
+    let both = as_route(r#"{"route": {"cluster_name": "c", "cluster_header": "x-to"}}"#);
+    assert!(said(&both)[0].ends_with("\"cluster_header\" has no effect beside \"cluster_name\""));
+}
+
+#[test]
 fn bad_routes_are_refused_where_they_are_wrong() {
     let route = |text: &str| as_route(&format!(r#"{{"route": {{"cluster_name": "c", {text}}}}}"#));
     let matching =

@@ -160,15 +160,34 @@ fn filters_that_are_not_there_are_left_out_but_never_guards() {
         (filter("oracle"), &["warning"]),
         (
             as_route(
-                r#"{"route": {"cluster_name": "c"}, "per_filter_config": {"fault": {}, "ip_access": {}}}"#,
+                r#"{"route": {"cluster_name": "c"}, "per_filter_config": {"gzip": {}, "ip_access": {}}}"#,
             ),
             &[
-                "per_filter_config.fault: the filter",
+                "per_filter_config.gzip: the filter",
                 "error: servers[0].routers[0].virtual_hosts[0].routers[0].per_filter_config.ip_access",
             ],
         ),
     ]);
     assert!(said(&filter("rbac"))[0].contains(&format!("error: {key}:")));
+}
+
+#[test]
+fn faults_that_do_nothing_or_too_much_are_told() {
+    let fault =
+        |text: &str| in_listener(&format!(r#""stream_filters": [{{"type": "fault", "config": {text}}}]"#));
+    check(&[
+        (fault(r#"{"abort": {"status": 503}}"#), &["config.abort: without a \"percentage\" it is 0"]),
+        (fault(r#"{"abort": {"percentage": 1}}"#), &["config.abort: without a \"status\""]),
+        (fault(r#"{"delay": {"percentage": 1}}"#), &["config.delay: without a \"fixed_delay\""]),
+        (
+            fault(r#"{"abort": {"percentage": 101, "status": 503}}"#),
+            &["config.abort.percentage: expected a whole number from 0 to 100"],
+        ),
+        (
+            fault(r#"{"abort": {"percentage": 1, "status": 99}}"#),
+            &["config.abort.status: expected a whole number from 200 to 599"],
+        ),
+    ]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mecha_config::cluster::{HostAddress, LbOptions, Limits};
+use mecha_config::filter::{Fault, FaultAbort, FaultDelay};
 use mecha_config::proxy::{Cidr, Http1Options, Http2Options, PortRange, TcpRoute};
 use mecha_config::route::{
     DirectResponse, Forward, HashPolicy, HeaderAdd, HeaderMatch, HeaderRules, PathMatch, Redirect,
@@ -151,21 +152,33 @@ fn route() -> impl Strategy<Value = Route> {
         1 => direct.prop_map(Action::Direct),
         1 => redirect.prop_map(Action::Redirect)
     ];
-    (matcher(), action).prop_map(|(matcher, action)| Route { matcher, action })
+    (matcher(), action, overrides()).prop_map(|(matcher, action, filters)| Route { matcher, action, filters })
+}
+
+fn fault() -> impl Strategy<Value = StreamFilter> {
+    let delay = of((1u32..101, time()).prop_map(|(percentage, time)| FaultDelay { percentage, time }));
+    let abort =
+        of((1u32..101, 200u16..600).prop_map(|(percentage, status)| FaultAbort { percentage, status }));
+    (delay, abort, of(name()), matcher()).prop_map(|(delay, abort, upstream_cluster, matcher)| {
+        StreamFilter::Fault(Fault { delay, abort, upstream_cluster, headers: matcher.headers })
+    })
+}
+
+/// At most one of each.
+fn overrides() -> impl Strategy<Value = Vec<StreamFilter>> {
+    vec(fault(), 0..2)
 }
 
 fn router() -> impl Strategy<Value = Router> {
-    let host = (name(), vec(route(), 0..4), rules()).prop_map(|(name, routes, headers)| VirtualHost {
-        name,
-        domains: Vec::new(),
-        routes,
-        headers,
-    });
-    (vec(host, 0..3), rules()).prop_map(|(mut virtual_hosts, headers)| {
+    let host =
+        (name(), vec(route(), 0..4), rules(), overrides()).prop_map(|(name, routes, headers, filters)| {
+            VirtualHost { name, domains: Vec::new(), routes, headers, filters }
+        });
+    (vec(host, 0..3), rules(), overrides()).prop_map(|(mut virtual_hosts, headers, filters)| {
         for (number, host) in virtual_hosts.iter_mut().enumerate() {
             host.domains = vec![format!("h{number}.com"), format!("*.h{number}.com:80")];
         }
-        Router { name: String::new(), virtual_hosts, headers }
+        Router { name: String::new(), virtual_hosts, headers, filters }
     })
 }
 
@@ -249,13 +262,14 @@ fn listener() -> impl Strategy<Value = Listener> {
         .prop_map(|(target, format)| AccessLog { target, format });
     let traffic = of(select(vec![Traffic::Ingress, Traffic::Egress]));
     let parts = (traffic, any::<bool>(), vec(log, 0..2), vec(filter, 1..3), of(time()), any::<bool>());
-    (parts, 1usize..99_999).prop_map(|(parts, read_buffer)| Listener {
+    (parts, 1usize..99_999, vec(fault(), 0..3)).prop_map(|(parts, read_buffer, stream_filters)| Listener {
         name: String::new(),
         traffic: parts.0,
         address: ListenerAddress::Unix("".into()),
         bind: parts.1,
         access_logs: parts.2,
         chain: FilterChain { filters: parts.3 },
+        stream_filters,
         idle_timeout: parts.4,
         inspect_tls: parts.5,
         read_buffer,

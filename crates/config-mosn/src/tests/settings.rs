@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use mecha_config::access_log::DEFAULT_FORMAT;
 use mecha_config::cluster::{HostAddress, Limits};
+use mecha_config::filter::{Fault, FaultAbort, FaultDelay};
 use mecha_config::proxy::{Http1Options, Http2Options};
+use mecha_config::route::{HeaderMatch, ValueMatch};
 use mecha_config::server::{LogLevel, LogTarget, Roller};
-use mecha_config::{HttpProxy, ListenerAddress, NetworkFilter, Server, Traffic};
+use mecha_config::{HttpProxy, ListenerAddress, NetworkFilter, Server, StreamFilter, Traffic};
 
-use super::{clean, in_cluster, in_listener, in_proxy, said, with};
+use super::{as_route, clean, in_cluster, in_listener, in_proxy, said, with};
 
 fn server(text: &str) -> Server {
     clean(&with("", "", "", "").replacen("[{", &format!("[{{{text}, "), 1)).server
@@ -158,4 +160,29 @@ fn the_old_inline_router_is_a_router() {
     let config = clean(text);
     assert_eq!(config.routers[0].name, "inline");
     assert_eq!(config.listeners[0].chain.filters.len(), 1);
+}
+
+#[test]
+fn faults_are_read_where_they_stand() {
+    let text = r#"{"delay": {"percentage": 50, "fixed_delay": "2s"}, "abort": {"percentage": 5, "status": 503},
+        "upstream_cluster": "c", "headers": [{"name": "X-User", "value": "me"}]}"#;
+    let everywhere =
+        clean(&in_listener(&format!(r#""stream_filters": [{{"type": "fault", "config": {text}}}]"#)));
+    let wanted = StreamFilter::Fault(Fault {
+        delay: Some(FaultDelay { percentage: 50, time: Duration::from_secs(2) }),
+        abort: Some(FaultAbort { percentage: 5, status: 503 }),
+        upstream_cluster: Some("c".to_owned()),
+        headers: vec![HeaderMatch { name: "x-user".to_owned(), value: ValueMatch::Exact("me".to_owned()) }],
+    });
+    assert_eq!(everywhere.listeners[0].stream_filters, [wanted.clone()]);
+    let route = format!(r#"{{"route": {{"cluster_name": "c"}}, "per_filter_config": {{"fault": {text}}}}}"#);
+    assert_eq!(clean(&as_route(&route)).routers[0].virtual_hosts[0].routes[0].filters, [wanted]);
+}
+
+#[test]
+fn the_doors_of_the_runtime_need_no_socket() {
+    let door = |name: &str| with("", "", "", "").replace(r#""name": "l""#, &format!(r#""name": "{name}""#));
+    let without = |name: &str| said(&door(name).replace(r#""bind_port": true"#, r#""bind_port": false"#));
+    assert_eq!(without("dapr.invoke"), Vec::<String>::new());
+    assert!(without("mine")[0].contains("has no socket"));
 }

@@ -152,6 +152,11 @@ impl Flight {
         }
     }
 
+    /// Notes why the response is what it is.
+    pub(super) fn flag(&mut self, flag: ResponseFlags) {
+        self.flags |= flag;
+    }
+
     pub(super) fn failed(&mut self, error: &Error) {
         self.failed = Some(error.kind());
         self.flags |= error.kind().flag();

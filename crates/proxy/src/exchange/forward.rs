@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mecha_base::{Error, Kind, Result};
 use mecha_cluster::{Cluster, Host, LimitGuard, RequestGuard};
+use mecha_filter::Phase;
 use mecha_http::{Length, Method, ResponseHead};
 use mecha_metrics::{DownstreamStat, UpstreamStat};
 use mecha_resilience::{Decision, GrpcStatus, Progress, RetryState, Timeouts};
@@ -42,6 +43,13 @@ impl Exchange<'_> {
             snapshot.clusters().get(name).ok_or_else(|| Error::local(Kind::NoCluster, name.to_owned()))?;
         if let Some(header) = forward.cluster_header() {
             request.head.headers.remove(header);
+        }
+        if !self.door.listener.stream_filters.is_empty() {
+            let name = cluster.name.clone();
+            let passed = self.pass_filters(Phase::AfterRoute, Some(route), Some(&name), &mut request.head);
+            if !Box::pin(passed).await? {
+                return Ok(());
+            }
         }
         self.flight.sent_to_cluster(&cluster.name);
         let timeouts = Timeouts::resolve(forward.timeout, forward.retry.try_timeout, &request.head.headers);

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use mecha_base::{Error, Kind, Result};
+use mecha_filter::Reply;
 use mecha_http::{Frame, Length, RequestHead, ResponseHead, StatusCode};
 use mecha_resilience::GrpcStatus;
 use mecha_resilience::grpc::encode_message;
@@ -48,6 +49,19 @@ impl Exchange<'_> {
         self.flush_reply().await
     }
 
+    /// What a filter answers.
+    pub(super) async fn reply_filter(&mut self, reply: Reply) -> Result<()> {
+        if self.grpc {
+            let text = String::from_utf8_lossy(&reply.body);
+            self.begin_grpc(GrpcStatus::from_http(reply.status.as_u16()), text.trim_end())?;
+        } else {
+            let mut head = ResponseHead::new(reply.status);
+            let _ = head.headers.append("content-type", b"text/plain; charset=utf-8");
+            self.begin_reply(head, reply.body)?;
+        }
+        self.flush_reply().await
+    }
+
     /// Tells the client what went wrong, in its protocol's way.
     pub(super) async fn reply_error(&mut self, error: &Error) -> Result<()> {
         let kind = error.kind();
@@ -59,7 +73,7 @@ impl Exchange<'_> {
             _ => kind.describe(),
         };
         if self.grpc {
-            self.begin_grpc(kind, text)?;
+            self.begin_grpc(GrpcStatus::from_kind(kind), text)?;
         } else {
             let mut head = ResponseHead::new(status);
             let _ = head.headers.append("content-type", b"text/plain; charset=utf-8");
@@ -69,11 +83,11 @@ impl Exchange<'_> {
     }
 
     /// A trailers-only response.
-    fn begin_grpc(&mut self, kind: Kind, text: &str) -> Result<()> {
+    fn begin_grpc(&mut self, status: GrpcStatus, text: &str) -> Result<()> {
         let mut head = ResponseHead::new(StatusCode::OK);
         let mut message = String::new();
         encode_message(text, &mut message);
-        let code = GrpcStatus::from_kind(kind).to_text();
+        let code = status.to_text();
         let _ = head.headers.append("content-type", b"application/grpc");
         let _ = head.headers.append("grpc-status", code.as_bytes());
         let _ = head.headers.append("grpc-message", message.as_bytes());

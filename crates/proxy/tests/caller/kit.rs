@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 use mecha_config::cluster::HostAddress;
-use mecha_config::route::{Forward, HeaderRules, RouteMatch, Target};
+use mecha_config::route::{Forward, RouteMatch, Target};
 use mecha_config::{
     Action, Cluster, Config, FilterChain, Host, HttpProxy, Listener, ListenerAddress, NetworkFilter,
-    Protocol, Protocols, Route, Router, TcpProxy, VirtualHost,
+    Protocol, Protocols, Route, Router, StreamFilter, TcpProxy, VirtualHost,
 };
 use mecha_http::{Frame, Headers, Method, RequestHead, Version};
 use mecha_metrics::{DownstreamStat, Registry};
@@ -33,10 +33,15 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new(config: &Config) -> Self {
+        Self::filtering(config, Vec::new())
+    }
+
+    /// With stream filters on its door.
+    pub(crate) fn filtering(config: &Config, filters: Vec<StreamFilter>) -> Self {
         let registry = Registry::new(1);
         let worker = Workers::new(1, registry.clone()).worker(0, &Snapshot::build(config, None));
         let house = House { worker, registry, sink: Arc::default() };
-        house.open(&http_listener());
+        house.open(&Listener { stream_filters: filters, ..http_listener() });
         house
     }
 
@@ -97,12 +102,12 @@ impl AccessQueue for Queue {
 
 /// Everything by this route.
 pub(crate) fn config(action: Action, clusters: Vec<Cluster>) -> Config {
-    let route = Route { matcher: RouteMatch::default(), action };
+    let route = Route { matcher: RouteMatch::default(), action, filters: Vec::new() };
     let host = VirtualHost {
         name: "all".to_owned(),
         domains: vec!["*".to_owned()],
         routes: vec![route],
-        headers: HeaderRules::default(),
+        ..VirtualHost::default()
     };
     let router = Router { name: "routes".to_owned(), virtual_hosts: vec![host], ..Router::default() };
     Config { routers: vec![router], clusters, ..Config::default() }
@@ -148,6 +153,7 @@ fn listener(name: &str, filter: NetworkFilter) -> Listener {
         bind: false,
         access_logs: Vec::new(),
         chain: FilterChain { filters: vec![filter] },
+        stream_filters: Vec::new(),
         idle_timeout: None,
         inspect_tls: false,
         read_buffer: 0,

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy.toml lets test functions panic; these are their helpers")]
 
+mod filters;
 mod kit;
+mod targets;
 
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -112,8 +112,11 @@ fn three_levels(route_rules: HeaderRules, host: HeaderRules, router: HeaderRules
         domains: vec!["*".into()],
         routes: vec![route(PathMatch::Any, forward)],
         headers: host,
+        filters: vec![],
     };
-    RouteTable::build(&Router { name: "r".into(), virtual_hosts: vec![virtual_host], headers: router })
+    let router =
+        Router { name: "r".into(), virtual_hosts: vec![virtual_host], headers: router, filters: vec![] };
+    RouteTable::build(&router)
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) fn header(name: &str, value: ValueMatch) -> HeaderMatch {
 
 pub(crate) fn route(path: PathMatch, forward: Forward) -> Route {
     let matcher = RouteMatch { path, headers: vec![] };
-    Route { matcher, action: Action::Forward(Box::new(forward)) }
+    Route { matcher, action: Action::Forward(Box::new(forward)), filters: Vec::new() }
 }
 
 pub(crate) fn to(path: PathMatch, cluster: &str) -> Route {
@@ -115,6 +115,7 @@ fn any_route() -> impl Strategy<Value = Route> {
     (path, headers).prop_map(move |(path, headers)| Route {
         matcher: RouteMatch { path, headers },
         action: action.clone(),
+        filters: Vec::new(),
     })
 }
 

@@ -47,7 +47,7 @@ impl Service {
 ///
 /// # Errors
 /// 501 for `https`; `ERR_DIRECT_INVOKE` for what is no URL of a service.
-pub(super) fn service(target: &str, url: Uri) -> Result<Service, ApiError> {
+pub(super) fn service(target: &str, url: &Uri) -> Result<Service, ApiError> {
     let invalid = || ApiError::invoke_failed(target, &format!("invalid URL {url}"));
     match url.scheme_str() {
         Some("http") => {}
@@ -82,7 +82,7 @@ impl Runtime {
         let failed = |reason: &str| ApiError::invoke_failed(&endpoint.name, reason);
         let url: Uri =
             endpoint.base_url.parse().map_err(|error| failed(&format!("invalid base URL: {error}")))?;
-        let mut service = service(&endpoint.name, url)?;
+        let mut service = service(&endpoint.name, &url)?;
         for header in &endpoint.headers {
             let value = self.header_value(endpoint, header).await?;
             let name = HeaderName::try_from(&header.name).map_err(|error| failed(&error.to_string()))?;

@@ -1,0 +1,3 @@
+//! The filters, one file each.
+
+mod fault;
