@@ -17,6 +17,10 @@ const APP_ID: &str = "dapr-app-id";
 /// Between the id and the method in a path.
 const METHOD: &str = "/method/";
 
+/// What the callee says about its own connection is not for the caller's (RFC 9110, 7.6.1).
+const OF_ONE_HOP: [&str; 5] =
+    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+
 /// Any method on `/v1.0/invoke/{id}/method/{method}`, or on any path that has no route.
 pub(crate) async fn invoke(call: Call) -> Outcome {
     let Call { runtime, mut head, body, .. } = call;
@@ -26,7 +30,11 @@ pub(crate) async fn invoke(call: Call) -> Outcome {
     head.uri = uri;
     head.headers.remove(APP_ID);
     let request = Request::from_parts(head, body);
-    runtime.invoke(Invocation { target, request }).await
+    let mut reply = runtime.invoke(Invocation { target, request }).await?;
+    for name in OF_ONE_HOP {
+        reply.headers_mut().remove(name);
+    }
+    Ok(reply)
 }
 
 /// Whom the call is for, and its method (still escaped): by header, by the user of basic authentication, or by path.

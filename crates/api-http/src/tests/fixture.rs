@@ -137,7 +137,8 @@ impl AppChannel for App {
                 |error: mecha_runtime::body::BodyError| ApiError::invoke_failed("own", &error.to_string());
             let body = body.read(usize::MAX).await.map_err(failed)?;
             self.asked.lock().push((head, body.clone()));
-            let answer = Response::builder().status(201).header("x-answer", "yes");
+            let answer =
+                Response::builder().status(201).header("x-answer", "yes").header("connection", "close");
             Ok(answer.body(body.into()).unwrap())
         })
     }

@@ -26,6 +26,7 @@ async fn the_application_is_found_by_path_header_or_user() {
         let answer = ask(&api, path, headers).await;
         assert_eq!((answer.status.as_u16(), answer.text()), (201, "hello"), "{path}");
         assert_eq!(answer.headers["x-answer"], "yes");
+        assert!(!answer.headers.contains_key("connection"));
         let (head, body) = api.app.asked.lock().pop().unwrap();
         assert_eq!((head.method.as_str(), head.uri.to_string().as_str()), ("PUT", "/new/1?q=a+b"));
         assert_eq!(body, "hello");
