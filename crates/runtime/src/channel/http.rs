@@ -15,6 +15,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use mecha_config::runtime as config;
 use mecha_config::runtime::Subscription;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -82,12 +83,34 @@ impl HttpChannel {
         }
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let began = Instant::now();
-        let response = (self.send)(request).await.map_err(|error| unreached(&error.to_string()))?;
+        let response = self.through_pipeline(request).await.map_err(|error| unreached(&error.to_string()))?;
         if let Some(runtime) = self.runtime.upgrade() {
             let status = response.status().as_u16();
             runtime.metrics().http_client(method.as_str(), &path, status, began.elapsed());
         }
         Ok(response)
+    }
+
+    /// Through the middleware of calls to the application, when there is any.
+    async fn through_pipeline(&self, request: Request<Body>) -> Answered {
+        let pipeline = self.runtime.upgrade().map(|runtime| runtime.app_pipeline());
+        let Some(pipeline) = pipeline.filter(|pipeline| !pipeline.is_empty()) else {
+            return (self.send)(request).await;
+        };
+        // A middleware sees answers only: that nobody gave one is kept beside.
+        let failed = Mutex::new(None);
+        let end = |request: Request<Body>| -> BoxFuture<'_, Response<Body>> {
+            Box::pin(async {
+                (self.send)(request).await.unwrap_or_else(|error| {
+                    *failed.lock() = Some(error);
+                    let mut response = Response::new(Body::empty());
+                    *response.status_mut() = StatusCode::BAD_GATEWAY;
+                    response
+                })
+            })
+        };
+        let response = pipeline.run(request, end).await;
+        failed.into_inner().map_or(Ok(response), Err)
     }
 
     /// A call whose answer is read whole. One that the exchange made because nobody answered is an error.

@@ -240,3 +240,28 @@ fn addresses_of_every_kind_make_an_authority() {
         [("::1", 80), ("[::1]", 80), ("app", 81)].map(|(address, port)| request::authority(address, port));
     assert_eq!(authorities, ["[::1]:80", "[::1]:80", "app:81"]);
 }
+
+#[tokio::test]
+async fn calls_pass_the_middleware_of_the_application() {
+    let mut config = testing::config();
+    let kind = "middleware.http.uppercase".to_owned();
+    config.settings.app_pipeline =
+        vec![config::settings::Handler { name: "loud".into(), kind: kind.clone() }];
+    config.resources.components = vec![testing::component("loud", &kind, &[])];
+    let runtime = testing::runtime_of(config, Default::default());
+    runtime.begin().await.unwrap();
+    let echo: Send = Arc::new(|request: Request<Body>| {
+        Box::pin(async move {
+            match request.uri().path() {
+                "/nobody" => Err(mecha_base::Error::local(mecha_base::Kind::Shutdown, "nobody there")),
+                _ => Ok(Response::new(request.into_body())),
+            }
+        })
+    });
+    let channel = HttpChannel::over(&runtime, echo);
+    let call = |path: &str| Request::post(path).body(Body::from("hello".to_owned())).unwrap();
+    let answer = channel.invoke(call("/say")).await.unwrap();
+    assert_eq!(answer.into_body().read(100).await.unwrap(), "HELLO");
+    let error = channel.invoke(call("/nobody")).await.err().unwrap();
+    assert!(error.message().contains("nobody there"), "{error}");
+}
