@@ -178,8 +178,8 @@ mod tests {
             for level in [LogLevel::Error, LogLevel::Debug, LogLevel::Off, LogLevel::Trace] {
                 log.set_level(level);
                 assert_eq!(log.level(), level);
-                tracing::error!(target: "t", "{level:?}");
-                tracing::debug!(target: "t", "{level:?}");
+                tracing::error!(target: "mecha_t", "{level:?}");
+                tracing::debug!(target: "mecha_t", "{level:?}");
             }
         });
         assert_eq!(
@@ -190,6 +190,30 @@ mod tests {
                 "[DEBUG] [t] Debug",
                 "[ERROR] [t] Trace",
                 "[DEBUG] [t] Trace"
+            ]
+        );
+    }
+
+    #[test]
+    fn libraries_tell_of_frames_at_trace_only() {
+        let lines = logged(LogLevel::Debug, |log| {
+            for level in [LogLevel::Debug, LogLevel::Trace] {
+                log.set_level(level);
+                tracing::info!(target: "h2::codec", "{level:?}");
+                tracing::debug!(target: "h2::codec", "{level:?}");
+                tracing::debug!(target: "mecha::run", "{level:?}");
+                tracing::debug!(target: "mechanical", "{level:?}");
+            }
+        });
+        assert_eq!(
+            lines,
+            [
+                "[INFO] [h2::codec] Debug",
+                "[DEBUG] [mecha::run] Debug",
+                "[INFO] [h2::codec] Trace",
+                "[DEBUG] [h2::codec] Trace",
+                "[DEBUG] [mecha::run] Trace",
+                "[DEBUG] [mechanical] Trace"
             ]
         );
     }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
@@ -20,6 +20,8 @@ use crate::stamp::Stamps;
 
 /// Our crates' names begin with it; it says nothing in a log.
 const OWN: &str = "mecha_";
+/// The crate of the binary.
+const BINARY: &str = "mecha";
 /// The field that holds the text itself.
 const MESSAGE: &str = "message";
 
@@ -51,11 +53,21 @@ impl LinesLayer {
     fn filter(&self) -> LevelFilter {
         level::filter(level::from_index(self.log.level.load(Relaxed)))
     }
+
+    /// Libraries tell of every frame in their debug lines. Who asks for DEBUG wants to know what this process decides;
+    /// TRACE shows all.
+    fn is_wanted(&self, metadata: &Metadata<'_>) -> bool {
+        let filter = self.filter();
+        let target = metadata.target();
+        let is_own = target.starts_with(OWN) || target.split("::").next() == Some(BINARY);
+        *metadata.level() <= filter
+            && (is_own || *metadata.level() <= Level::INFO || filter == LevelFilter::TRACE)
+    }
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LinesLayer {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        *metadata.level() <= self.filter()
+        self.is_wanted(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
