@@ -52,19 +52,18 @@ impl Clusters for LiveClusters {
         let known = state.added.iter().position(|added| added.name == cluster.name);
         let before = known.map(|at| state.added.remove(at));
         let same = before.as_ref() == Some(&cluster);
+        if !same {
+            let mut snapshot = state.snapshot.with_cluster(&cluster);
+            if state.added.len() >= MOST {
+                snapshot = snapshot.without_cluster(&state.added.remove(0).name);
+            }
+            state.snapshot = Arc::new(snapshot);
+            // Under the lock, so that nobody sends an older one after a newer one.
+            self.sender.send_replace(state.snapshot.clone());
+        }
         state.added.push(cluster);
-        if same {
-            return;
-        }
-        if state.added.len() > MOST {
-            state.added.remove(0);
-        }
-        let mut config = Config::clone(&self.config);
-        config.clusters.extend(state.added.iter().cloned());
-        let snapshot = Arc::new(Snapshot::build(&config, Some(&state.snapshot)));
-        state.snapshot = snapshot.clone();
-        // Under the lock, so that nobody sends an older one after a newer one.
-        self.sender.send_replace(snapshot.clone());
+        // Whoever puts a cluster that others know is about to use it on a worker that may not have heard of it.
+        let snapshot = state.snapshot.clone();
         drop(state);
         if let Some(worker) = Worker::current() {
             worker.set_snapshot(&snapshot);

@@ -100,6 +100,7 @@ impl Worker {
         if let Some(mut current) = self.snapshot.borrow() {
             *current = Arc::new(snapshot.clone());
         }
+        self.pools.forget_absent(snapshot.clusters());
     }
 
     /// Whether requests can be routed to a cluster of this name. To be called on the worker's thread.

@@ -86,6 +86,13 @@ impl Http2Pool {
         }
     }
 
+    /// Whether anything is under way: streams, a connection that is being made, those who wait for room.
+    pub(super) fn is_busy(&self) -> bool {
+        self.opening.is_some()
+            || self.room.waiting.load(Ordering::Relaxed) > 0
+            || self.open.iter().any(|shared| shared.streams.load(Ordering::Relaxed) > 0)
+    }
+
     pub(super) fn clear(&mut self) {
         self.open.clear();
     }

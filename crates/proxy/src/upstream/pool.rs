@@ -1,13 +1,13 @@
 //! The pools of one worker: for each host the connections that wait for a request, its counters, and the
 //! queue of its cluster. Taking and giving touch nothing that another worker touches.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mecha_base::worker::WorkerCell;
 use mecha_base::{Error, Kind};
-use mecha_cluster::{Cluster, Host, HostId};
+use mecha_cluster::{Cluster, ClusterSet, Host, HostId};
 use mecha_metrics::{Registry, UpstreamStat};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -144,6 +144,24 @@ impl Pools {
             for pool in hosts.values_mut() {
                 pool.http2.sweep(pool.idle_timeout, &pool.metrics);
             }
+        }
+    }
+
+    /// Lets go of what is kept for hosts that are in no cluster any more, as far as nothing uses it.
+    pub(crate) fn forget_absent(&self, clusters: &ClusterSet) {
+        let present: HashSet<HostId, foldhash::fast::RandomState> =
+            clusters.iter().flat_map(|cluster| cluster.hosts()).map(|host| host.id).collect();
+        let gone = self.hosts.borrow().map(|mut hosts| {
+            let gone: Vec<_> =
+                hosts.extract_if(|id, pool| !present.contains(id) && !pool.http2.is_busy()).collect();
+            gone
+        });
+        for (_, pool) in gone.into_iter().flatten() {
+            for _ in &pool.idle {
+                pool.metrics.dec(UpstreamStat::ConnectionIdle);
+            }
+            // Closing wakes waiters; no pool may be lent meanwhile.
+            drop(pool);
         }
     }
 
