@@ -64,6 +64,11 @@ fn text<'h>(fields: &'h HeaderMap, name: &str) -> Option<&'h str> {
     fields.get(name)?.to_str().ok().filter(|text| !text.is_empty())
 }
 
+/// The answer to a message that names no call.
+fn invalid(why: &str) -> Response<Body> {
+    answer::failure(GrpcCode::InvalidArgument, &format!("parsing InternalInvokeRequest error: {why}"))
+}
+
 /// The answer to a call that the application did not get, or did not answer.
 fn refused(error: &ApiError) -> Response<Body> {
     let as_it_is =

@@ -6,24 +6,17 @@ use mecha_http::dapr::{TYPE_URL, request_from};
 use mecha_runtime::Caller;
 use mecha_runtime::channel::TypeUrl;
 
-use super::{answer, caller};
-use axum::body::Body;
-use http::Response;
-use mecha_runtime::GrpcCode;
+use super::caller;
 
 /// Reads a message.
 ///
 /// # Errors
-/// The answer to one that names no call.
-pub(super) fn read(message: InternalInvokeRequest) -> Result<(Request<()>, Caller), Response<Body>> {
-    let invalid = |why: &str| {
-        let message = format!("parsing InternalInvokeRequest error: {why}");
-        answer::failure(GrpcCode::InvalidArgument, &message)
-    };
+/// Why it names no call.
+pub(super) fn read(message: InternalInvokeRequest) -> Result<(Request<()>, Caller), &'static str> {
     if message.message.is_none() {
-        return Err(invalid("request does not contain the required fields in the leading chunk"));
+        return Err("request does not contain the required fields in the leading chunk");
     }
-    let mut request = request_from(message).map_err(invalid)?;
+    let mut request = request_from(message)?;
     let from = caller(request.headers());
     let url = request.headers_mut().remove(TYPE_URL);
     if let Some(url) = url.and_then(|url| url.to_str().map(str::to_owned).ok()) {

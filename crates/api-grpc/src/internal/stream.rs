@@ -12,10 +12,10 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use mecha_codec::dapr::{ChunkDecoder, ChunkError, InternalInvokeRequest, Received, RequestChunk};
 use mecha_http::dapr::LONGEST;
 use mecha_runtime::body::BodyError;
-use mecha_runtime::{Body as RuntimeBody, GrpcCode, Runtime};
+use mecha_runtime::{Body as RuntimeBody, Runtime};
 
 use super::answer::Outgoing;
-use super::{answer, refused, request};
+use super::{answer, invalid, refused, request};
 
 /// Methods whose requests have no body as a rule (RFC 9110 section 9.3).
 const BODILESS: [Method; 5] = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS, Method::TRACE];
@@ -24,14 +24,11 @@ pub(super) async fn call(State(runtime): State<Arc<Runtime>>, call: Request) -> 
     let mut incoming = Incoming::new(call.into_body());
     let message = match incoming.first().await {
         Ok(message) => message,
-        Err(why) => {
-            let message = format!("parsing InternalInvokeRequest error: {why}");
-            return answer::failure(GrpcCode::InvalidArgument, &message);
-        }
+        Err(why) => return invalid(&why.to_string()),
     };
     let (mut request, from) = match request::read(message) {
         Ok(read) => read,
-        Err(response) => return response,
+        Err(why) => return invalid(why),
     };
     incoming.left = request::take_length(&mut request);
     // Whoever sends no body says so only after the first message. It follows at once, and an application that gets a

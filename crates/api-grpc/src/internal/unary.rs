@@ -12,7 +12,7 @@ use mecha_codec::grpc::{Messages, put_message};
 use mecha_runtime::{Body as RuntimeBody, GrpcCode, Runtime};
 use prost::Message as _;
 
-use super::{answer, refused, request};
+use super::{answer, invalid, refused, request};
 
 /// What a message may hold beside the body.
 const FIELDS: usize = 64 << 10;
@@ -21,16 +21,13 @@ pub(super) async fn call(State(runtime): State<Arc<Runtime>>, call: Request) -> 
     let limit = runtime.config().apis.max_body;
     let mut message = match read(RuntimeBody::new(call.into_body()), limit + FIELDS).await {
         Ok(message) => message,
-        Err(why) => {
-            let message = format!("parsing InternalInvokeRequest error: {why}");
-            return answer::failure(GrpcCode::InvalidArgument, &message);
-        }
+        Err(why) => return invalid(&why.to_string()),
     };
     let data = message.message.as_mut().and_then(|message| message.data.as_mut());
     let body = data.map(|data| std::mem::take(&mut data.value)).unwrap_or_default();
     let (mut request, from) = match request::read(message) {
         Ok(read) => read,
-        Err(response) => return response,
+        Err(why) => return invalid(why),
     };
     let _ = request::take_length(&mut request);
     let response = match runtime.invoke_local(request.map(|()| RuntimeBody::from(body)), from).await {

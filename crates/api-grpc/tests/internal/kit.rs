@@ -45,10 +45,20 @@ pub(crate) fn serve(app: Router) -> SocketAddr {
 
 /// The runtime of the application `id` on this thread, with its doors.
 pub(crate) fn runtime(id: &str, change: impl FnOnce(&mut config::Runtime)) -> Arc<Runtime> {
+    runtime_in(id, change, |_| ())
+}
+
+/// With something changed in the model of the process.
+pub(crate) fn runtime_in(
+    id: &str,
+    change: impl FnOnce(&mut config::Runtime),
+    house: impl FnOnce(&mut Config),
+) -> Arc<Runtime> {
     let mut config = configuration(id);
     change(&mut config);
     let mut model = Config::default();
     doors::model(&config).merge(&mut model);
+    house(&mut model);
     let snapshot = Snapshot::build(&model, None);
     let worker = Workers::new(1, Registry::new(1)).worker(0, &snapshot);
     for listener in &model.listeners {

@@ -1,6 +1,11 @@
 //! The bytes of messages as other runtimes write and read them, and what a direction of a call may not do.
 
+use bytes::{Bytes, BytesMut};
+use prost::Message as _;
+
+use super::chunk::put;
 use super::*;
+use crate::grpc;
 
 /// `InternalInvokeRequestStream` by hand: field numbers, wire types and values of the public protocol.
 const REQUEST: &[u8] = b"\x0a\x5e\

@@ -174,7 +174,7 @@ fn faults_are_read_where_they_stand() {
         upstream_cluster: Some("c".to_owned()),
         headers: vec![HeaderMatch { name: "x-user".to_owned(), value: ValueMatch::Exact("me".to_owned()) }],
     });
-    assert_eq!(everywhere.listeners[0].stream_filters, [wanted.clone()]);
+    assert_eq!(everywhere.listeners[0].stream_filters, *std::slice::from_ref(&wanted));
     let route = format!(r#"{{"route": {{"cluster_name": "c"}}, "per_filter_config": {{"fault": {text}}}}}"#);
     assert_eq!(clean(&as_route(&route)).routers[0].virtual_hosts[0].routes[0].filters, [wanted]);
 }
