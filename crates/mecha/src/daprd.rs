@@ -11,11 +11,16 @@ use std::process::ExitCode;
 use mecha_config_dapr::{Environment, Flags, Parsed};
 
 use crate::failure::Failure;
+use crate::lifeline;
 use crate::version::VERSION;
 use sidecar::Sidecar;
 
 /// Runs with the arguments after the command's name.
 pub(crate) fn run(args: Vec<OsString>) -> Result<ExitCode, Failure> {
+    let (args, with_parent) = lifeline::take(args);
+    if with_parent {
+        lifeline::tie().map_err(|error| Failure::new(format!("can't watch standard input: {error}")))?;
+    }
     let environment = Environment::process();
     let parsed = Flags::parse(args).map_err(|error| Failure::new(error.to_string()))?;
     match parsed {

@@ -8,6 +8,7 @@ mod configuration;
 mod guide;
 mod metrics;
 mod ports;
+mod resources;
 mod scenario;
 pub(crate) mod service;
 mod signals;

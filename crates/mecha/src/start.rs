@@ -47,8 +47,7 @@ pub(crate) fn run(args: &StartArgs, runtime: Vec<OsString>) -> Result<ExitCode, 
         tell_idle_flags(args)?;
     }
     if args.exit_with_parent {
-        lifeline::watch(end_now)
-            .map_err(|error| Failure::new(format!("can't watch standard input: {error}")))?;
+        lifeline::tie().map_err(|error| Failure::new(format!("can't watch standard input: {error}")))?;
     }
     let options = mecha_app::Options {
         workers: args.concurrency.map(|workers| match workers {
@@ -106,10 +105,4 @@ fn tell_idle_flags(args: &StartArgs) -> io::Result<()> {
         return Ok(());
     }
     writeln!(io::stderr(), "mecha: debug: without effect: {}", given.join(", "))
-}
-
-/// Ends this process as Ctrl-C would.
-fn end_now() {
-    // Sending a signal to oneself has no way to fail.
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT);
 }

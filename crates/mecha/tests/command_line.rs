@@ -143,7 +143,7 @@ fn a_taken_port_is_a_failed_start_that_says_which() {
 #[test]
 fn the_quickstart_serves_on_until_it_is_told_to_end() {
     let mut running = Running::new(&["quickstart"]);
-    assert!(running.until("paths succeeded").starts_with("9 of 9 "));
+    assert!(running.until("paths succeeded").starts_with("13 of 13 "));
     let url = running.until("curl -i http://");
     let authority = url.trim().trim_start_matches("curl -i http://").trim_end_matches('/').to_owned();
     running.until("Mecha's own log");

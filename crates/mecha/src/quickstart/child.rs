@@ -13,6 +13,9 @@ use crate::failure::Failure;
 
 /// How long a child may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What the caller's shell may say to a runtime, and the quickstart's own must not hear.
+const NOT_OURS: [&str; 5] =
+    ["DAPR_API_TOKEN", "APP_API_TOKEN", "NAMESPACE", "DAPR_HTTP_PORT", "MECHA_DATA_DIR"];
 /// How much of the end of a log is shown.
 const TAIL_BYTES: u64 = 4 << 10;
 const TAIL_LINES: usize = 15;
@@ -30,7 +33,7 @@ pub(super) struct Child {
 impl Child {
     /// Starts this binary with these arguments; standard output and error go to `log`. Fails when it can't be
     /// started.
-    pub(super) fn spawn(name: &'static str, args: &[&str], log: PathBuf) -> Result<Self, Failure> {
+    pub(super) fn spawn(name: &'static str, args: &[String], log: PathBuf) -> Result<Self, Failure> {
         let mut process = spawn(args, &log).map_err(|error| {
             Failure::new(format!("can't start {name} (`mecha {}`): {error}", args.join(" ")))
         })?;
@@ -75,9 +78,14 @@ impl Child {
         Failure::new(format!("{} ended: {status}. The end of {}:\n{tail}", self.name, self.log.display()))
     }
 
-    /// Asks it to end by closing its pipe; ends it by force when it does not.
-    pub(super) async fn stop(mut self) {
+    /// Asks it to end by closing its pipe.
+    pub(super) fn ask_to_end(&mut self) {
         drop(self.stdin.take());
+    }
+
+    /// The same, and waits until it has ended; ends it by force when it does not.
+    pub(super) async fn stop(mut self) {
+        self.ask_to_end();
         if tokio::time::timeout(PATIENCE, self.process.wait()).await.is_err() {
             // It fails only for a process that has just ended after all.
             let _ = self.process.kill().await;
@@ -85,9 +93,13 @@ impl Child {
     }
 }
 
-fn spawn(args: &[&str], log: &Path) -> io::Result<Process> {
+fn spawn(args: &[String], log: &Path) -> io::Result<Process> {
     let output = File::options().create(true).append(true).open(log)?;
-    Command::new(std::env::current_exe()?)
+    let mut command = Command::new(std::env::current_exe()?);
+    for variable in NOT_OURS {
+        command.env_remove(variable);
+    }
+    command
         .args(args)
         .stdin(Stdio::piped())
         .stdout(output.try_clone()?)

@@ -42,6 +42,7 @@ enum Sender {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) trailers: HeaderMap,
 }
@@ -57,6 +58,17 @@ impl Client {
     pub(super) async fn get(&mut self, path: &str) -> Result<Reply, String> {
         let request = self.request(Method::GET, path);
         self.call(request.body(Full::default())).await
+    }
+
+    /// POST of a body of this media type. Fails as `get` does.
+    pub(super) async fn post(
+        &mut self,
+        path: &str,
+        media: &'static str,
+        body: String,
+    ) -> Result<Reply, String> {
+        let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, media);
+        self.call(request.body(Full::new(body.into()))).await
     }
 
     /// A unary gRPC call of a message that is framed already. Fails as `get` does.
@@ -85,10 +97,10 @@ impl Client {
                     sender.send_request(request).await.map_err(|error| reason(&error))?
                 }
             };
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MOST_BYTES).collect().await.map_err(text)?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, MOST_BYTES).collect().await.map_err(text)?;
             let trailers = body.trailers().cloned().unwrap_or_default();
-            Ok(Reply { status, body: body.to_bytes(), trailers })
+            Ok(Reply { status: head.status, headers: head.headers, body: body.to_bytes(), trailers })
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use super::child::Child;
 use super::configuration::WEIGHTS;
+use super::resources::{PUBSUB, SECRET, SECRET_STORE, STORE, TOPIC};
 use super::stand::Stand;
 use super::table::Row;
 
@@ -9,10 +10,15 @@ use super::table::Row;
 pub(super) fn introduction(stand: &Stand) -> String {
     let ports = stand.ports();
     let [first, second] = ports.services;
+    let [near, far] = ports.runtimes;
     let addresses = [
         first.to_string(),
         second.to_string(),
-        format!("{} and five ports more, admin {}", ports.client, ports.admin),
+        format!(
+            "{} and five ports more, admin {}; runtime of service-a: {}",
+            ports.client, ports.admin, near.http
+        ),
+        format!("runtime of service-b: {}", far.http),
     ];
     let mut out = String::new();
     for (child, address) in stand.children().iter().zip(addresses) {
@@ -38,7 +44,7 @@ pub(super) fn next_steps(stand: &Stand) -> String {
     for (command, what) in commands(stand) {
         out += &format!("  {command}\n      {what}\n");
     }
-    let log = stand.children().last().map_or(stand.folder(), Child::log);
+    let log = stand.children().get(2).map_or(stand.folder(), Child::log);
     out += &format!("Mecha's own log: {}", log.display());
     out
 }
@@ -63,6 +69,33 @@ fn commands(stand: &Stand) -> Vec<(String, String)> {
             "mecha validate -c COPY".to_owned(),
             "everything that is wrong with it, before `mecha start -c COPY`",
         ),
+    ]
+    .map(|(command, what)| (command, what.to_owned()))
+    .into_iter()
+    .chain(building_blocks(stand))
+    .collect()
+}
+
+/// The same for the runtime beside `service-a`.
+fn building_blocks(stand: &Stand) -> Vec<(String, String)> {
+    let [near, _] = stand.ports().runtimes;
+    let api = format!("http://{}/v1.0", near.http);
+    let json = "-H 'content-type: application/json'";
+    let (secret, _) = SECRET;
+    [
+        (
+            format!("curl -i {api}/state/{STORE} {json} -d '[{{\"key\": \"k\", \"value\": 1}}]'"),
+            "keep a value; it is on disk once the answer is there",
+        ),
+        (format!("curl -i {api}/state/{STORE}/k"), "the value, with its etag"),
+        (
+            format!("curl -i {api}/publish/{PUBSUB}/{TOPIC} {json} -d '\"an order\"'"),
+            "a message; service-a gets it as a POST to /orders",
+        ),
+        (format!("curl {api}/invoke/service-b/method/hello"), "the other application, through both runtimes"),
+        (format!("curl {api}/secrets/{SECRET_STORE}/{secret}"), "a secret"),
+        (format!("curl {api}/metadata"), "what the runtime has loaded"),
+        (format!("ls {}", stand.resources().display()), "the files that say so"),
     ]
     .map(|(command, what)| (command, what.to_owned()))
     .into()

@@ -27,8 +27,23 @@ pub(super) struct Ports {
     pub(super) admin: SocketAddr,
     /// The demo services, in the order of `service::NAMES`.
     pub(super) services: [SocketAddr; 2],
+    /// The application runtimes beside them, in the same order.
+    pub(super) runtimes: [RuntimePorts; 2],
     /// Nobody answers here.
     pub(super) dead: SocketAddr,
+}
+
+/// Where one application runtime listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RuntimePorts {
+    /// Its HTTP API.
+    pub(super) http: SocketAddr,
+    /// Its gRPC API.
+    pub(super) grpc: SocketAddr,
+    /// What other runtimes call.
+    pub(super) internal: SocketAddr,
+    /// Its metrics.
+    pub(super) metrics: SocketAddr,
 }
 
 /// Keeps ports from being taken, by this process or another one.
@@ -56,9 +71,23 @@ pub(super) fn reserve() -> Result<(Ports, Reservation), Failure> {
         tcp: take(2050)?,
         admin: take(34901)?,
         services: [take(8080)?, take(8081)?],
+        runtimes: [runtime(&mut take, 0)?, runtime(&mut take, 1)?],
         dead: dead_address,
     };
     Ok((ports, Reservation { held, dead }))
+}
+
+/// The usual ports of a runtime, so many further on.
+fn runtime(
+    take: &mut impl FnMut(u16) -> Result<SocketAddr, Failure>,
+    number: u16,
+) -> Result<RuntimePorts, Failure> {
+    Ok(RuntimePorts {
+        http: take(3500 + number)?,
+        grpc: take(50001 + number)?,
+        internal: take(47300 + number)?,
+        metrics: take(9090 + number)?,
+    })
 }
 
 impl Reservation {
@@ -112,8 +141,9 @@ mod tests {
         let (ports, _held) = reserve().unwrap();
         let all = [ports.client, ports.server, ports.http2_client, ports.http2_server, ports.auto, ports.tcp];
         let rest = [ports.admin, ports.services[0], ports.services[1], ports.dead];
-        let distinct: HashSet<_> = all.iter().chain(&rest).collect();
-        assert_eq!(distinct.len(), all.len() + rest.len());
+        let runtimes = ports.runtimes.map(|ports| [ports.http, ports.grpc, ports.internal, ports.metrics]);
+        let distinct: HashSet<_> = all.iter().chain(&rest).chain(runtimes.iter().flatten()).collect();
+        assert_eq!(distinct.len(), all.len() + rest.len() + 8);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What the quickstart tries: the paths through Mecha, and what each must answer.
 
+mod blocks;
+
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -39,6 +41,14 @@ pub(super) enum Call {
     Grpc,
     /// Bytes over a connection of its own.
     Tcp,
+    /// State with etags.
+    State,
+    /// A message from its publication to its delivery.
+    Message,
+    /// A call of one application by the other.
+    Invocation,
+    /// A secret.
+    Secret,
 }
 
 /// What must hold of all calls together.
@@ -52,8 +62,17 @@ pub(super) enum Proof {
     Retries,
 }
 
-/// A connection, for calls that share one.
-pub(super) enum Door {
+/// What the calls of one lane share.
+pub(super) struct Door {
+    entrance: Entrance,
+    /// Which lane it is, so that lanes don't meet at a key.
+    lane: usize,
+    /// Calls made so far.
+    calls: usize,
+}
+
+/// A connection.
+enum Entrance {
     Http(Client),
     /// Each call makes its own.
     Tcp,
@@ -62,6 +81,32 @@ pub(super) enum Door {
 impl Scenario {
     /// Every path, in the order of the table.
     pub(super) fn all(ports: &Ports) -> Vec<Scenario> {
+        let mut all = Self::proxied(ports);
+        all.extend(Self::blocks(ports));
+        all
+    }
+
+    /// The runtime's building blocks, in the order of the table.
+    fn blocks(ports: &Ports) -> [Scenario; 4] {
+        let [first, second] = ports.runtimes;
+        let port = first.http.port();
+        [
+            ("state with etags", "set, get, set again; an old etag: 409".to_owned(), Call::State),
+            ("publish and subscribe", "orders > service-a, found there by its id".to_owned(), Call::Message),
+            ("invocation, a to b", format!("{} > service-b", second.internal.port()), Call::Invocation),
+            ("secret", "read from a file of secrets".to_owned(), Call::Secret),
+        ]
+        .map(|(name, way, call)| Scenario {
+            name,
+            way: format!("{port} > {way}"),
+            address: first.http,
+            call,
+            proof: Proof::Each,
+        })
+    }
+
+    /// What passes listeners.
+    fn proxied(ports: &Ports) -> Vec<Scenario> {
         let [first, both] = [&service::NAMES[..1], &service::NAMES[..]];
         let http1 = |path, services| Call::Service(Protocol::Http1, path, services);
         let http2 = |path, services| Call::Service(Protocol::Http2, path, services);
@@ -115,29 +160,46 @@ impl Scenario {
     }
 
     /// What the calls of one lane go through.
-    pub(super) async fn open(&self) -> Result<Door, String> {
+    pub(super) async fn open(&self, lane: usize) -> Result<Door, String> {
         let protocol = match self.call {
-            Call::Service(protocol, ..) => protocol,
-            Call::Direct(..) => Protocol::Http1,
-            Call::Grpc => Protocol::Http2,
-            Call::Tcp => return Ok(Door::Tcp),
+            Call::Service(protocol, ..) => Some(protocol),
+            Call::Direct(..) | Call::State | Call::Message | Call::Invocation | Call::Secret => {
+                Some(Protocol::Http1)
+            }
+            Call::Grpc => Some(Protocol::Http2),
+            Call::Tcp => None,
         };
-        Client::connect(self.address, protocol).await.map(Door::Http)
+        let entrance = match protocol {
+            Some(protocol) => Entrance::Http(Client::connect(self.address, protocol).await?),
+            None => Entrance::Tcp,
+        };
+        Ok(Door { entrance, lane, calls: 0 })
     }
 
     /// Makes one call and says which service answered (`None`: Mecha itself, or it does not say). Fails with a
     /// reason when the answer is not as it must be.
     pub(super) async fn call(&self, door: &mut Door) -> Result<Option<&'static str>, String> {
-        match (self.call, door) {
-            (Call::Service(protocol, path, services), Door::Http(client)) => {
-                let text = text(&client.get(path).await?)?;
+        door.calls += 1;
+        match (self.call, &mut door.entrance) {
+            (Call::Service(protocol, path, services), Entrance::Http(client)) => {
+                let text = expect_text(&client.get(path).await?)?;
                 answered(&text, protocol, services).map(Some)
             }
-            (Call::Direct(path, expected), Door::Http(client)) => match text(&client.get(path).await?)? {
-                text if text == expected => Ok(None),
-                text => Err(format!("expected {expected:?}, got {text:?}")),
-            },
-            (Call::Grpc, Door::Http(client)) => {
+            (Call::Direct(path, expected), Entrance::Http(client)) => {
+                match expect_text(&client.get(path).await?)? {
+                    text if text == expected => Ok(None),
+                    text => Err(format!("expected {expected:?}, got {text:?}")),
+                }
+            }
+            (Call::State, Entrance::Http(client)) => {
+                blocks::state(client, &format!("shelf-{}", door.lane)).await.map(|()| None)
+            }
+            (Call::Message, Entrance::Http(client)) => {
+                blocks::message(client, &format!("{}-{}", door.lane, door.calls)).await.map(|()| None)
+            }
+            (Call::Invocation, Entrance::Http(client)) => blocks::invocation(client).await.map(Some),
+            (Call::Secret, Entrance::Http(client)) => blocks::secret(client).await.map(|()| None),
+            (Call::Grpc, Entrance::Http(client)) => {
                 echoed(&client.grpc(GRPC_METHOD, Bytes::from_static(GRPC_FRAME)).await?).map(|()| None)
             }
             (Call::Tcp, _) => {
@@ -145,13 +207,13 @@ impl Scenario {
                 let body = answer.split_once("\r\n\r\n").map_or(answer.as_str(), |(_, body)| body);
                 answered(body, Protocol::Http1, &service::NAMES).map(Some)
             }
-            (_, Door::Tcp) => Err("this call needs an HTTP connection".to_owned()),
+            (_, Entrance::Tcp) => Err("this call needs an HTTP connection".to_owned()),
         }
     }
 }
 
 /// The body of a 200.
-fn text(reply: &Reply) -> Result<String, String> {
+fn expect_text(reply: &Reply) -> Result<String, String> {
     let body = String::from_utf8_lossy(&reply.body).into_owned();
     if reply.status == http::StatusCode::OK {
         Ok(body)

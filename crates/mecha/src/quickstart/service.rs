@@ -1,5 +1,8 @@
 //! The demo service: a small HTTP server on `hyper`, HTTP/1 and HTTP/2 with prior knowledge on one port. It names
-//! itself and the protocol it was asked in, and sends gRPC messages back. Runs as `mecha quickstart-service`.
+//! itself and the protocol it was asked in, and sends gRPC messages back. As an application beside a runtime it takes
+//! messages and says which came. Runs as `mecha quickstart-service`.
+
+mod inbox;
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -11,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::WithTrailers;
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::Incoming;
@@ -21,6 +24,8 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use self::inbox::Inbox;
+use super::resources::ROUTE;
 use crate::failure::Failure;
 use crate::lifeline;
 
@@ -30,6 +35,11 @@ pub(super) const NAMES: [&str; 2] = ["service-a", "service-b"];
 pub(super) const GRPC: &str = "application/grpc";
 /// The trailer that says how a gRPC call went; 0 is well.
 pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Below this path an application says whether a message of some id has come, and gives its data.
+pub(super) const INBOX: &str = "/inbox/";
+/// What Dapr asks applications for; this one has nothing to say, its subscription is a resource.
+const OF_DAPR: &str = "/dapr/";
 
 const MOST_CONNECTIONS: usize = 512;
 /// Largest request body in bytes.
@@ -64,8 +74,15 @@ pub(crate) fn run(args: &ServiceArgs) -> Result<ExitCode, Failure> {
     })
 }
 
+/// What answers.
+struct Service {
+    name: Arc<str>,
+    inbox: Inbox,
+}
+
 /// Answers whoever connects, for ever.
 pub(super) async fn serve(listener: TcpListener, name: Arc<str>) {
+    let service = Arc::new(Service { name, inbox: Inbox::default() });
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     // The semaphore is never closed.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -73,21 +90,21 @@ pub(super) async fn serve(listener: TcpListener, name: Arc<str>) {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let name = Arc::clone(&name);
+        let service = Arc::clone(&service);
         tokio::spawn(async move {
-            connection(stream, name).await;
+            connection(stream, service).await;
             drop(place);
         });
     }
 }
 
 /// Serves one connection to its end.
-async fn connection(stream: TcpStream, name: Arc<str>) {
+async fn connection(stream: TcpStream, service: Arc<Service>) {
     // Without it a small answer may wait for the acknowledgement of the one before; it can't fail on an open socket.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let name = Arc::clone(&name);
-        async move { Ok::<_, Infallible>(answer(&name, request).await) }
+        let service = Arc::clone(&service);
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).half_close(true);
@@ -96,22 +113,43 @@ async fn connection(stream: TcpStream, name: Arc<str>) {
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(name: &str, request: Request<Incoming>) -> Response<Body> {
-    let line = greeting(name, &request);
-    let grpc = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(GRPC.as_bytes()));
-    match Limited::new(request.into_body(), MOST_BYTES).collect().await {
-        Ok(body) if grpc => echo(body.to_bytes()),
-        Ok(_) => Response::new(Either::Left(line.into())),
-        Err(error) => {
-            let mut response =
-                Response::new(Either::Left(format!("can't read the request: {error}\n").into()));
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            response
+impl Service {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let line = greeting(&self.name, &request);
+        let (head, body) = request.into_parts();
+        let grpc = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(GRPC.as_bytes()));
+        let body = match Limited::new(body, MOST_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return say(StatusCode::BAD_REQUEST, format!("can't read the request: {error}\n")),
+        };
+        let path = head.uri.path();
+        if grpc {
+            echo(body)
+        } else if path == ROUTE && head.method == Method::POST {
+            match self.inbox.put(&body) {
+                Some(()) => say(StatusCode::OK, String::new()),
+                None => say(StatusCode::BAD_REQUEST, "this is no event with an id and a text\n".to_owned()),
+            }
+        } else if let Some(id) = path.strip_prefix(INBOX) {
+            match self.inbox.take(id).await {
+                Some(data) => say(StatusCode::OK, data),
+                None => say(StatusCode::NOT_FOUND, format!("no message {id} came\n")),
+            }
+        } else if path.starts_with(OF_DAPR) {
+            say(StatusCode::NOT_FOUND, String::new())
+        } else {
+            say(StatusCode::OK, line)
         }
     }
+}
+
+fn say(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Either::Left(text.into()));
+    *response.status_mut() = status;
+    response
 }
 
 /// What a service says to a request; the quickstart's client reads it again.

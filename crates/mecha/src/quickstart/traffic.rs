@@ -58,17 +58,17 @@ pub(super) async fn row(scenario: &Scenario, ports: &Ports) -> Row {
 async fn drive(scenario: &Scenario) -> Tally {
     let scenario = Arc::new(scenario.clone());
     let mut lanes = JoinSet::new();
-    for _ in 0..LANES {
-        lanes.spawn(lane(Arc::clone(&scenario), CALLS / LANES));
+    for number in 0..LANES {
+        lanes.spawn(lane(Arc::clone(&scenario), number, CALLS / LANES));
     }
     lanes.join_all().await.into_iter().fold(Tally::default(), Tally::merge)
 }
 
 /// The calls of one connection. It ends at the first failure: with the connection in an unknown state, the calls after it
 /// would only repeat it.
-async fn lane(scenario: Arc<Scenario>, calls: usize) -> Tally {
+async fn lane(scenario: Arc<Scenario>, number: usize, calls: usize) -> Tally {
     let mut tally = Tally::default();
-    let mut door = match scenario.open().await {
+    let mut door = match scenario.open(number).await {
         Ok(door) => door,
         Err(reason) => return tally.fail(reason),
     };

@@ -52,7 +52,7 @@ impl Application {
             _ = interrupt.recv() => Signal::INT,
             _ = terminate.recv() => Signal::TERM,
             _ = quit.recv() => Signal::QUIT,
-            _ = stop.wait_for(|stop| *stop) => Signal::TERM,
+            () = told(&mut stop) => Signal::TERM,
         };
         tell(&child, asked);
         let ended = tokio::select! {
@@ -86,6 +86,12 @@ impl Application {
             let _ = timeout(REST, pump).await;
         }
     }
+}
+
+/// Returns once the word has been given, or can't be any more.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    // What it returns holds a lock, and must not be kept by a future that moves.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 fn tell(child: &Child, signal: Signal) {

@@ -39,6 +39,16 @@ async fn the_service_answers_every_kind_of_call() {
 }
 
 #[tokio::test]
+async fn the_building_blocks_need_a_runtime() {
+    let address = service_a().await;
+    for call in [Call::State, Call::Message, Call::Invocation, Call::Secret] {
+        let row = row_of(address, call, Proof::Each).await;
+        assert!(!row.passed() && row.failed == LANES, "{call:?} passed without a runtime");
+        assert!(row.complaint.unwrap().starts_with("expected "), "{call:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_answer_fails_the_row_and_is_shown() {
     let row = row_of(service_a().await, Call::Direct("/welcome", "Welcome!"), Proof::Each).await;
     assert!(!row.passed());
