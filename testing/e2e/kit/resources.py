@@ -38,4 +38,4 @@ def configuration(**spec: Any) -> dict[str, Any]:
 def static_names(**addresses: int) -> dict[str, Any]:
     """A Configuration that names other applications' runtimes: app id and internal port."""
     names = {app: f"127.0.0.1:{port}" for app, port in addresses.items()}
-    return configuration(nameResolution={"component": "static", "configuration": names})
+    return configuration(nameResolution={"component": "static", "configuration": {"apps": names}})

@@ -6,7 +6,6 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use mecha_config::cluster::HostAddress;
 use mecha_config::runtime::Runtime;
-use serde_json::Value;
 
 use super::{AppName, Resolver};
 use crate::doors;
@@ -16,30 +15,15 @@ use crate::doors;
 pub(super) struct Fixed(BTreeMap<String, Vec<HostAddress>>);
 
 impl Fixed {
-    /// What flags and the name resolution component `static` list: app ids, or app ids with a namespace behind a dot, each
-    /// with one address or several.
+    /// What the name resolution component `static` lists, read by the front end: app ids, or app ids with a namespace
+    /// behind a dot, each with one address or several.
     pub(super) fn new(config: &Runtime) -> Self {
         let mut names = BTreeMap::new();
-        let mut add = |name: &str, addresses: &[&str]| {
+        for (name, addresses) in &config.process.static_names {
             let hosts: Vec<_> = addresses.iter().filter_map(|address| read(name, address)).collect();
             if !hosts.is_empty() {
-                names.insert(name.to_owned(), hosts);
+                names.insert(name.clone(), hosts);
             }
-        };
-        let settings = config.settings.name_resolution.as_ref().filter(|s| s.component == "static");
-        if let Some(Value::Object(listed)) = settings.map(|settings| &settings.configuration) {
-            for (name, value) in listed {
-                match value {
-                    Value::String(address) => add(name, &[address]),
-                    Value::Array(several) => {
-                        add(name, &several.iter().filter_map(Value::as_str).collect::<Vec<_>>());
-                    }
-                    _ => tracing::warn!("name resolution: the value of {name} is no address"),
-                }
-            }
-        }
-        for (name, addresses) in &config.process.static_names {
-            add(name, &addresses.iter().map(String::as_str).collect::<Vec<_>>());
         }
         Fixed(names)
     }
