@@ -1,5 +1,6 @@
 //! `pubsub.in-memory`. Each subscription has a bounded queue and a task that hands its messages over one after the other,
-//! so their order holds. A publisher waits while a queue is full: nothing that was accepted is dropped for want of room.
+//! so their order holds; bulk subscriptions are its own therefore, since nothing that takes one message at a time from it
+//! would ever see two. A publisher waits while a queue is full: nothing that was accepted is dropped for want of room.
 
 mod subscription;
 mod topics;
@@ -33,7 +34,7 @@ impl MemoryPubSub {
 
 impl PubSub for MemoryPubSub {
     fn features(&self) -> Features {
-        const FEATURES: Features = Features::of(&[Feature::SubscribeWildcards]);
+        const FEATURES: Features = Features::of(&[Feature::SubscribeWildcards, Feature::BulkSubscribe]);
         FEATURES
     }
 
@@ -73,7 +74,7 @@ impl PubSub for MemoryPubSub {
         request: SubscribeRequest,
         handler: Arc<dyn Handler>,
     ) -> Result<Arc<dyn Subscription>> {
-        Ok(Arc::new(Running::start(&self.topics, &request.topic, handler, &self.tasks)))
+        Ok(Arc::new(Running::start(&self.topics, request, handler, &self.tasks)))
     }
 }
 

@@ -1,5 +1,5 @@
-//! A running subscription in memory: the task that hands messages over, tries again what was refused, and ends by
-//! handing over what it still has.
+//! A running subscription in memory: the task that hands messages over, one by one or several together, tries again what
+//! was refused, and ends by handing over what it still has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::topics::Topics;
 use crate::BoxFuture;
-use crate::pubsub::{Handler, Message, Subscription};
+use crate::pubsub::{Handler, Message, SubscribeRequest, Subscription};
 
 /// Most messages that wait; then publishers do.
 pub(super) const QUEUE: usize = 1024;
@@ -36,21 +37,22 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn start(
         topics: &Arc<Topics>,
-        topic: &str,
+        request: SubscribeRequest,
         handler: Arc<dyn Handler>,
         tasks: &Handle,
     ) -> Self {
+        let SubscribeRequest { topic, bulk, .. } = request;
         let (queue, messages) = mpsc::channel(QUEUE);
         let (hurry, hurried) = watch::channel(false);
         let (alive, ended) = watch::channel(());
-        let worker = Worker { messages, handler, hurried };
+        let worker = Worker { messages, handler, hurried, bulk };
         let task = tasks.spawn(async move {
             worker.run().await;
             drop(alive);
         });
-        let id = topics.add(topic, queue);
+        let id = topics.add(&topic, queue);
         let topics = Arc::clone(topics);
-        Running { topics, topic: topic.to_owned(), id, hurry, ended, task: task.abort_handle() }
+        Running { topics, topic, id, hurry, ended, task: task.abort_handle() }
     }
 }
 
@@ -73,29 +75,63 @@ impl Drop for Running {
 
 struct Worker {
     messages: mpsc::Receiver<Message>,
+    /// Most messages at a time, and how long the first waits for more.
+    bulk: Option<(usize, Duration)>,
     handler: Arc<dyn Handler>,
     hurried: watch::Receiver<bool>,
 }
 
 impl Worker {
     async fn run(mut self) {
-        while let Some(message) = self.messages.recv().await {
-            self.deliver(message).await;
+        while let Some(first) = self.messages.recv().await {
+            let mut batch = vec![first];
+            if let Some((most, patience)) = self.bulk {
+                self.gather(&mut batch, most, patience).await;
+            }
+            self.deliver(batch).await;
         }
     }
 
-    async fn deliver(&mut self, message: Message) {
+    /// Adds what comes in time. An end cuts the wait short.
+    async fn gather(&mut self, batch: &mut Vec<Message>, most: usize, patience: Duration) {
+        let until = Instant::now() + patience;
+        while batch.len() < most {
+            let next = tokio::select! {
+                biased;
+                next = timeout_at(until, self.messages.recv()) => next,
+                _ = self.hurried.wait_for(|hurry| *hurry) => return,
+            };
+            match next {
+                Ok(Some(message)) => batch.push(message),
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Hands them over, and those that are refused again.
+    async fn deliver(&mut self, mut batch: Vec<Message>) {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=ATTEMPTS {
-            let mut results = self.handler.handle(vec![message.clone()]).await;
-            let Some(Err(error)) = results.pop() else { return };
-            if attempt == ATTEMPTS || *self.hurried.borrow() {
-                tracing::error!(topic = %message.topic, attempt, "message dropped: {error}");
+            let results = self.handler.handle(batch.clone()).await;
+            let refused = batch.into_iter().zip(results).filter_map(|(message, result)| {
+                let error = result.err()?;
+                Some((message, error))
+            });
+            let is_last = attempt == ATTEMPTS || *self.hurried.borrow();
+            batch = Vec::new();
+            for (message, error) in refused {
+                if is_last {
+                    tracing::error!(topic = %message.topic, attempt, "message dropped: {error}");
+                } else {
+                    tracing::debug!(topic = %message.topic, attempt, "message refused, trying again: {error}");
+                    batch.push(message);
+                }
+            }
+            if batch.is_empty() {
                 return;
             }
-            tracing::debug!(topic = %message.topic, attempt, "message refused, trying again: {error}");
             // An end cuts the pause short, and the next attempt is the last.
-            let _ = tokio::time::timeout(pause, self.hurried.wait_for(|hurry| *hurry)).await;
+            let _ = timeout(pause, self.hurried.wait_for(|hurry| *hurry)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

@@ -59,6 +59,42 @@ async fn conforms() {
     let report = check(Arc::new(MemoryPubSub::new(Handle::current())), Options::default()).await;
     assert!(report.ran.contains(&"wildcards"));
     assert!(report.ran.contains(&"order"));
+    assert!(report.ran.contains(&"bulk-subscribe"));
+}
+
+/// Keeps what came together, refusing what it sees for the first time and begins with `bad`.
+#[derive(Default)]
+struct Batches(std::sync::Mutex<Vec<Vec<Bytes>>>);
+
+impl Handler for Arc<Batches> {
+    fn handle(&self, messages: Vec<Message>) -> BoxFuture<'static, Vec<Result<()>>> {
+        let batch: Vec<_> = messages.into_iter().map(|message| message.data).collect();
+        let mut seen = self.0.lock().unwrap();
+        let is_new = |data: &Bytes| !seen.iter().flatten().any(|earlier| earlier == data);
+        let result = |data: &Bytes| {
+            if data.starts_with(b"bad") && is_new(data) { Err(Error::internal("refused")) } else { Ok(()) }
+        };
+        let results = batch.iter().map(result).collect();
+        seen.push(batch);
+        Box::pin(std::future::ready(results))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_come_close_together_are_handed_over_together() {
+    let broker = MemoryPubSub::new(Handle::current());
+    let batches = Arc::new(Batches::default());
+    let bulk = Some((3, Duration::from_secs(1)));
+    let request = SubscribeRequest { topic: "t".to_owned(), bulk, ..Default::default() };
+    let subscription = broker.subscribe(request, Arc::new(Arc::clone(&batches))).await.unwrap();
+    let begun = Instant::now();
+    for data in ["a", "bad", "c", "d"] {
+        broker.publish(message(data)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    subscription.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "the end waits for nobody");
+    assert_eq!(*batches.0.lock().unwrap(), [vec!["a", "bad", "c"], vec!["bad"], vec!["d"]]);
 }
 
 #[tokio::test(start_paused = true)]
