@@ -42,7 +42,7 @@ install_debian() {
 setup_e2e() {
   need_debian curl:curl nc:netcat-openbsd nghttp:nghttp2-client h2load:nghttp2-client nghttpd:nghttp2-server \
     python3:python3 || return
-  setup_python && setup_h2spec
+  setup_python && setup_node && setup_h2spec
 }
 
 setup_python() {
@@ -56,6 +56,22 @@ setup_python() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || install_debian python3-venv || return
   echo "Making the Python environment in .cache/venv"
   python3 -m venv --clear "$VENV" && "$VENV/bin/pip" install --quiet --requirement "$wanted" || return
+  printf '%s\n' "$version" >"$stamp"
+}
+
+# Dapr's SDK for Node, in the versions that testing/node/package-lock.json fixes.
+setup_node() {
+  local stamp="$CACHE/node/installed" version
+  need_debian node:nodejs npm:npm || return
+  if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; then
+    echo "Node 18 or later is needed; this is $(node --version)."
+    return 1
+  fi
+  version=$(node --version; cat testing/node/package-lock.json) || return
+  [ -d "$CACHE/node/node_modules" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$version" ] && return
+  echo "Installing Dapr's Node SDK into .cache/node"
+  mkdir -p "$CACHE/node" && cp testing/node/package.json testing/node/package-lock.json "$CACHE/node" || return
+  (cd "$CACHE/node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || return
   printf '%s\n' "$version" >"$stamp"
 }
 
