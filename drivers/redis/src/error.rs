@@ -38,6 +38,9 @@ pub(crate) fn of(error: &RedisError, options: &Options) -> Error {
 
 /// No connection could be made.
 pub(crate) fn unreachable(error: &RedisError, options: &Options) -> Error {
+    if error.is_timeout() {
+        return silent(options);
+    }
     let known = of(error, options);
     if known.kind() == ErrorKind::Configuration {
         return known;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Subject;
-use crate::state::{Metadata, QueryRequest, QueryResponse};
+use crate::state::{Metadata, QueryRequest, QueryResponse, SetRequest};
 
 async fn ask(subject: &Subject<'_>, query: Value) -> QueryResponse {
     let metadata = Metadata::from([("queryIndexName".to_owned(), "qIndx".to_owned())]);
@@ -24,7 +24,10 @@ pub(super) async fn finds(subject: &Subject<'_>) {
         [("1", "Ann", 30, "Dev"), ("2", "Bob", 25, "Ops"), ("3", "Cid", 41, "Dev"), ("4", "Dot", 19, "Law")];
     for (name, person, age, org) in people {
         let value = json!({"person": {"name": person, "org": org}, "age": age});
-        subject.set(name, &value.to_string()).await;
+        // Some stores can look into what was written so, and into nothing else.
+        let metadata = Metadata::from([("contentType".to_owned(), "application/json".to_owned())]);
+        let request = SetRequest { metadata, ..subject.set_request(name, &value.to_string()) };
+        subject.ok("set of a document", subject.store.set(request).await);
     }
     let by_name = json!([{"key": "person.name", "order": "ASC"}]);
     let cases = [
