@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kit import config as c
+from kit.application import Application
 from kit.backend import Backend
 from kit.dapr import Stage, staged
 from kit.h2peer import H2Backend
@@ -133,6 +134,18 @@ def dapr(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The same for all scenarios of a file, which then keep to keys, topics and paths of their own."""
     yield from staged(tmp_path_factory.mktemp("shared"), request.node.stash.setdefault(PROCESSES, []))
+
+
+@pytest.fixture
+def application() -> Iterator[Callable[..., Application]]:
+    """Starts an HTTP application in this process: `application(subscription, ..., path=answer)`."""
+    yield from _stopping(Application)
+
+
+@pytest.fixture(scope="module")
+def shared_application() -> Iterator[Callable[..., Application]]:
+    """The same for all scenarios of a file."""
+    yield from _stopping(Application)
 
 
 @pytest.fixture
