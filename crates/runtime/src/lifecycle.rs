@@ -54,10 +54,11 @@ impl Runtime {
         }
     }
 
-    /// Takes no more messages, settles those under way.
+    /// Takes no more messages, settles those under way, and ends the streams that applications opened: as long as one is
+    /// open its connection would not end.
     pub async fn quiesce(&self) {
         self.names().withdraw();
-        self.stop_subscriptions().await;
+        self.close_subscriptions().await;
     }
 
     /// Lets go of every component; the last step.
