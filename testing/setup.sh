@@ -39,6 +39,9 @@ install_debian() {
   "${install[@]}" || { "${sudo[@]}" apt-get update -q && "${install[@]}"; }
 }
 
+# Drivers are tested against the real thing; a Sentinel is the same binary.
+setup_unit() { need_debian redis-server:redis-server redis-cli:redis-tools; }
+
 setup_e2e() {
   need_debian curl:curl nc:netcat-openbsd nghttp:nghttp2-client h2load:nghttp2-client nghttpd:nghttp2-server \
     python3:python3 || return

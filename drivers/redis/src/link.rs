@@ -4,6 +4,7 @@
 
 mod connect;
 mod connection;
+mod keeper;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +18,9 @@ use tokio::task::AbortHandle;
 use crate::error;
 use crate::options::Options;
 
-pub(crate) use self::connection::{Connection, Place};
+use self::keeper::{CLOSED, Keeper, State};
 
-/// The pause after the first failed attempt to connect again, doubled after each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+pub(crate) use self::connection::Place;
 
 /// Whether a command that may have been carried out may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +37,9 @@ pub(crate) enum Retry {
 pub(crate) struct Link {
     options: Arc<Options>,
     state: watch::Receiver<State>,
-    /// The newest generation that was found broken.
+    /// The newest generation that was found broken; [`CLOSED`] is after all of them.
     broken: watch::Sender<u64>,
     keeper: AbortHandle,
-}
-
-#[derive(Clone)]
-enum State {
-    /// The connection, and the number that tells it from those before it.
-    Up(u64, Connection),
-    Down(Error),
 }
 
 /// A failed attempt.
@@ -126,8 +117,7 @@ impl Link {
 
     /// Lets go of the connection for good.
     pub(crate) fn close(&self) {
-        self.keeper.abort();
-        self.broken.send_replace(u64::MAX);
+        self.broken.send_replace(CLOSED);
     }
 
     async fn attempt(
@@ -136,7 +126,7 @@ impl Link {
         place: Place<'_>,
         blocking: Duration,
     ) -> std::result::Result<Vec<Value>, Failed> {
-        if *self.broken.borrow() == u64::MAX {
+        if *self.broken.borrow() == CLOSED {
             return Err(Failed { error: error::closed(), needs: Retry::Never });
         }
         let state = self.state.borrow().clone();
@@ -221,69 +211,4 @@ fn refusal(answers: &[Value]) -> Option<redis::RedisError> {
         first.get_or_insert(error);
     }
     first
-}
-
-/// The task that keeps the connection.
-struct Keeper {
-    options: Arc<Options>,
-    blocking: Duration,
-    state: watch::Sender<State>,
-    reports: watch::Receiver<u64>,
-}
-
-impl Keeper {
-    async fn run(mut self, first: oneshot::Sender<Result<()>>) {
-        let connected = connect::connect(&self.options, self.blocking).await;
-        let connection = match connected {
-            Ok(connection) => connection,
-            Err(error) => return drop(first.send(Err(error))),
-        };
-        let mut generation = 1;
-        self.state.send_replace(State::Up(generation, connection));
-        // Nobody may wait any more.
-        let _ = first.send(Ok(()));
-        while self.worn_out(generation).await {
-            let connection = self.connect_again().await;
-            generation += 1;
-            self.state.send_replace(State::Up(generation, connection));
-        }
-    }
-
-    /// Waits until the connection must be replaced; `false` when nobody uses it any more.
-    async fn worn_out(&mut self, generation: u64) -> bool {
-        let broken = self.reports.wait_for(|broken| *broken >= generation);
-        let broken = match self.options.age {
-            Some(age) => match tokio::time::timeout(age, broken).await {
-                Ok(broken) => broken.is_ok(),
-                // It is old, not broken: it serves until there is another.
-                Err(_) => return true,
-            },
-            None => broken.await.is_ok(),
-        };
-        if broken {
-            tracing::warn!("the connection to Redis at {} is lost, connecting again", self.options);
-            let error = Error::unavailable(format!("the connection to Redis at {} is lost", self.options));
-            self.state.send_replace(State::Down(error));
-        }
-        broken
-    }
-
-    async fn connect_again(&self) -> Connection {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match connect::connect(&self.options, self.blocking).await {
-                Ok(connection) => {
-                    tracing::info!("connected to Redis at {} again", self.options);
-                    return connection;
-                }
-                Err(error) => {
-                    tracing::debug!("{error}");
-                    self.state.send_replace(State::Down(error));
-                }
-            }
-            // Shortened at random, so that many processes do not come all at once.
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
 }

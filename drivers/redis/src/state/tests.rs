@@ -14,7 +14,7 @@ use mecha_component::Result;
 use mecha_component::conformance::state::{Options as Suite, check};
 use mecha_component::state::{DynStateStore, GetRequest, Item, SetRequest, TTL_KEY};
 
-use crate::testing::{Server, context, properties};
+use crate::testing::{Server, context, eventually, properties};
 
 /// Etags are versions.
 const SUITE: Suite = Suite { numeric_etags: true, only_json: false };
@@ -66,5 +66,8 @@ async fn thousands_of_requests_share_one_connection() {
     }
     assert_eq!(server.cli(&["dbsize"]), "5000");
     // The asking redis-cli is the second.
-    assert_eq!(server.cli(&["client", "list"]).lines().count(), 2);
+    let clients = || server.cli(&["client", "list"]).lines().count();
+    assert_eq!(clients(), 2);
+    store.close().await;
+    eventually("a closed store has no connection", async || clients() == 1).await;
 }
