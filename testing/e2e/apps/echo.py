@@ -1,20 +1,16 @@
 """An HTTP application that answers with what it was sent: `/echo/...`, and statuses, bodies and streams as they are asked for."""
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
+from tell import tell
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 app = FastAPI()
-
-
-def tell(event: str, **fields: object) -> None:
-    print(json.dumps({"event": event} | fields))
 
 
 @app.api_route("/echo{rest:path}", methods=METHODS)

@@ -2,7 +2,7 @@
 
 An application is a script of `apps/`: Python files run in the environment of the scenarios, JavaScript files by node. It
 gets `APP_ID`, `APP_PORT`, `DAPR_HTTP_PORT` and `DAPR_GRPC_PORT`, listens on 127.0.0.1:`APP_PORT`, and tells what happened
-to it by printing JSON objects, one a line, which the scenario reads by `App.events`.
+to it by printing JSON objects, one a line and in one write, which the scenario reads by `App.events`.
 """
 
 import contextlib
@@ -46,6 +46,9 @@ class App(Process):
         self.folder, self.command = folder, [runner, path]
         self.port = sidecar.app_port
         self.log_file = folder / f"{sidecar.name}-app.log"
+        #: What it has told, and how far its log is read.
+        self.told: list[dict[str, Any]] = []
+        self.read = 0
         self.env = {
             "APP_ID": sidecar.app_id,
             "APP_PORT": str(self.port),
@@ -71,9 +74,14 @@ class App(Process):
 
     def events(self, kind: str | None = None, **fields: Any) -> list[dict[str, Any]]:
         """What it has told so far, or those of its objects whose `event` is `kind` and that have these fields."""
-        whole = [line for line in self.log().splitlines(keepends=True) if line.startswith("{") and line.endswith("}\n")]
-        told = [json.loads(line) for line in whole]
-        return [event for event in told if kind in (None, event.get("event")) and fields.items() <= event.items()]
+        with self.log_file.open("rb") as log:
+            log.seek(self.read)
+            text = log.read()
+        # A line without its end is read the next time.
+        text = text[: text.rfind(b"\n") + 1]
+        self.read += len(text)
+        self.told += [json.loads(line) for line in text.splitlines() if line.startswith(b"{")]
+        return [event for event in self.told if kind in (None, event.get("event")) and fields.items() <= event.items()]
 
     def wait_events(self, count: int, kind: str | None = None, seconds: float = 10, **fields: Any) -> list[dict[str, Any]]:
         """The same, once there are so many or more."""
@@ -195,7 +203,7 @@ class Sidecar(Process):
         text = requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10).text
         return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """The sum of a metric's samples that have these labels, whatever others they have; 0 when there is none.
 
         The reference parser puts `_total` behind the name of every counter that lacks it.
