@@ -73,21 +73,23 @@ fn disk(dir: &Path) -> std::io::Result<()> {
     let path = dir.join("disk");
     let mut file = File::create(&path)?;
     let page = [7; 4096];
-    let mut grown = 0;
-    let start = Instant::now();
+    let (mut grown, start) = (Vec::new(), Instant::now());
     while start.elapsed() < TIME / 2 {
+        let begin = Instant::now();
         file.write_all(&page)?;
         file.sync_data()?;
-        grown += 1;
+        grown.push(micros(begin));
     }
-    println!("disk: {:.0} fdatasync/s in a file that grows", rate(grown, start.elapsed()));
-    let (mut again, start) = (0, Instant::now());
+    let pages = grown.len() as u64;
+    report("disk, fdatasync in a file that grows", grown, start.elapsed());
+    let (mut again, start) = (Vec::new(), Instant::now());
     while start.elapsed() < TIME / 2 {
-        file.write_all_at(&page, again % grown * page.len() as u64)?;
+        let begin = Instant::now();
+        file.write_all_at(&page, again.len() as u64 % pages * page.len() as u64)?;
         file.sync_data()?;
-        again += 1;
+        again.push(micros(begin));
     }
-    println!("disk: {:.0} fdatasync/s over blocks that are there", rate(again, start.elapsed()));
+    report("disk, fdatasync over blocks that are there", again, start.elapsed());
     std::fs::remove_file(path)
 }
 
@@ -107,7 +109,7 @@ async fn sets(store: &Arc<dyn DynStateStore>, writers: u64) -> Result<()> {
                 let request = request(next.fetch_add(1, Ordering::Relaxed));
                 let begin = Instant::now();
                 store.set(request).await?;
-                times.push(begin.elapsed());
+                times.push(micros(begin));
             }
             Result::Ok(times)
         })
@@ -125,11 +127,12 @@ async fn paced(store: &Arc<dyn DynStateStore>) -> Result<()> {
     let mut tick = tokio::time::interval(Duration::from_millis(1));
     let (start, mut tasks) = (Instant::now(), Vec::new());
     for number in 0..5_000 {
-        let due = tick.tick().await.into_std();
+        tick.tick().await;
+        let begin = Instant::now();
         let store = Arc::clone(store);
         tasks.push(tokio::spawn(async move {
             store.set(request(number)).await?;
-            Result::Ok(vec![due.elapsed()])
+            Result::Ok(vec![micros(begin)])
         }));
     }
     report("sets, 1,000 a second", gather(tasks).await?, start.elapsed());
@@ -146,7 +149,7 @@ async fn gets(store: &Arc<dyn DynStateStore>) -> Result<()> {
                 let key = request(next.fetch_add(1, Ordering::Relaxed)).key;
                 let begin = Instant::now();
                 store.get(GetRequest { key, ..Default::default() }).await?;
-                times.push(begin.elapsed());
+                times.push(micros(begin));
             }
             Result::Ok(times)
         })
@@ -188,7 +191,7 @@ async fn messages(broker: &Arc<dyn DynPubSub>, publishers: u64) -> Result<()> {
                 let request = PublishRequest { topic: topic.clone(), data, ..Default::default() };
                 let begin = Instant::now();
                 broker.publish(request).await?;
-                times.push(begin.elapsed());
+                times.push(micros(begin));
             }
             Result::Ok(times)
         })
@@ -205,7 +208,7 @@ async fn messages(broker: &Arc<dyn DynPubSub>, publishers: u64) -> Result<()> {
     Ok(())
 }
 
-async fn gather(tasks: Vec<tokio::task::JoinHandle<Result<Vec<Duration>>>>) -> Result<Vec<Duration>> {
+async fn gather(tasks: Vec<tokio::task::JoinHandle<Result<Vec<u32>>>>) -> Result<Vec<u32>> {
     let mut times = Vec::new();
     for task in tasks {
         let each = task.await.map_err(|error| mecha_component::Error::internal(error.to_string()))?;
@@ -214,12 +217,16 @@ async fn gather(tasks: Vec<tokio::task::JoinHandle<Result<Vec<Duration>>>>) -> R
     Ok(times)
 }
 
-fn report(what: &str, mut times: Vec<Duration>, whole: Duration) {
+fn report(what: &str, mut times: Vec<u32>, whole: Duration) {
     times.sort_unstable();
     let at =
-        |percent: usize| times.get(times.len() * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1e3);
+        |percent: usize| times.get(times.len() * percent / 100).map_or(0.0, |time| f64::from(*time) / 1e3);
     let rate = rate(times.len() as u64, whole);
     println!("{what}: {rate:.0}/s, p50 {:.2} ms, p99 {:.2} ms", at(50), at(99));
+}
+
+fn micros(begin: Instant) -> u32 {
+    u32::try_from(begin.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds")]

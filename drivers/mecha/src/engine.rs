@@ -62,7 +62,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { generation: 3 << 20, segment: 4 << 20, idle: Duration::from_secs(30) }
+        Limits { generation: 2 << 20, segment: 4 << 20, idle: Duration::from_secs(30) }
     }
 }
 

@@ -4,8 +4,12 @@
 //! redb may panic on a file that was altered behind its back, so every call into it is guarded and such a panic becomes
 //! an error that names the file.
 
+mod file;
+
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use mecha_component::{Error, Result};
@@ -40,6 +44,7 @@ const COMPACT_RATIO: u64 = 4;
 pub(crate) struct Base {
     path: PathBuf,
     database: RwLock<Option<Database>>,
+    hurry: Arc<AtomicBool>,
 }
 
 /// What the file holds, in terms of the log.
@@ -65,8 +70,8 @@ impl Base {
     /// # Errors
     /// When it can't be opened, or is not what was written.
     pub(crate) fn open(path: &Path) -> Result<(Self, Mark)> {
-        let base = Base { path: path.to_owned(), database: RwLock::new(None) };
-        let database = base.guard(|| create(path))?;
+        let base = Base { path: path.to_owned(), database: RwLock::new(None), hurry: Arc::default() };
+        let database = base.guard(|| base.create())?;
         let mark = base.guard(|| mark(&database))?;
         *base.database.write() = Some(database);
         match mark {
@@ -147,7 +152,7 @@ impl Base {
             Ok(database) => Some(database),
             Err(error) => {
                 tracing::warn!("{}: could not be compacted: {error}", self.path.display());
-                Some(self.guard(|| create(&self.path))?)
+                Some(self.guard(|| self.create())?)
             }
         };
         let now = std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
@@ -155,11 +160,25 @@ impl Base {
         Ok(())
     }
 
+    /// Whether somebody waits for what is written.
+    pub(crate) fn hurry(&self, hurry: bool) {
+        self.hurry.store(hurry, Ordering::Relaxed);
+    }
+
+    fn create(&self) -> Call<Database> {
+        let file = file::Paced::open(&self.path, Arc::clone(&self.hurry));
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE);
+        builder
+            .create_with_backend(file.map_err(|error| failed(redb::StorageError::Io(error)))?)
+            .map_err(failed)
+    }
+
     /// redb uses no file after an error until it is opened again.
     fn reopen(&self) {
         let mut slot = self.database.write();
         drop(slot.take());
-        match self.guard(|| create(&self.path)) {
+        match self.guard(|| self.create()) {
             Ok(database) => *slot = Some(database),
             Err(error) => tracing::error!("{error}"),
         }
@@ -198,12 +217,6 @@ impl Base {
     fn damaged(&self, what: &str) -> Error {
         super::fault::damaged(&self.path, what)
     }
-}
-
-fn create(path: &Path) -> Call<Database> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(CACHE);
-    builder.create(path).map_err(failed)
 }
 
 /// Makes the tables; what they hold, or `None` when they have another format.

@@ -83,7 +83,10 @@ impl Committer {
             return Ok(());
         }
         // A file that can't be written stops writers only when a whole generation waits for it.
-        let Room::Free = self.inner.flush.wait()? else { return Ok(()) };
+        self.inner.base.hurry(true);
+        let room = self.inner.flush.wait();
+        self.inner.base.hurry(false);
+        let Room::Free = room? else { return Ok(()) };
         let path = segment_path(&self.inner.dir, self.wal.segment() + 1);
         let ended = self.wal.rotate().map_err(|error| super::fault::io("writing", &path, &error))?;
         let frozen = self.inner.memory.write().freeze();
