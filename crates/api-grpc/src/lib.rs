@@ -20,7 +20,6 @@ mod server;
 mod state;
 mod status;
 mod subscribe;
-mod trace;
 mod watch;
 
 pub use channel::GrpcChannel;

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use mecha_runtime::Runtime;
 use mecha_runtime::publish::{BulkPublishCall, BulkPublishEntry, PublishCall};
+use mecha_runtime::{Runtime, Trace};
 use tonic::{Request, Response};
 
 use crate::dispatch::Answer;
 use crate::proto::{ordered, pb};
 use crate::status::refuse;
-use crate::trace;
 
 pub(crate) async fn publish(runtime: Arc<Runtime>, request: Request<pb::PublishEventRequest>) -> Answer<()> {
-    let trace = trace::of(request.metadata());
+    let trace = Trace::of(request.metadata().as_ref());
     let request = request.into_inner();
     let call = PublishCall {
         pubsub: request.pubsub_name,
@@ -30,7 +29,7 @@ pub(crate) async fn bulk(
     runtime: Arc<Runtime>,
     request: Request<pb::BulkPublishRequest>,
 ) -> Answer<pb::BulkPublishResponse> {
-    let trace = trace::of(request.metadata());
+    let trace = Trace::of(request.metadata().as_ref());
     let request = request.into_inner();
     let entry = |entry: pb::BulkPublishRequestEntry| BulkPublishEntry {
         id: entry.entry_id,

@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as HttpBody;
 use mecha_runtime::body::BodyError;
+use mecha_runtime::trace::{Sampler, TRACEPARENT, TRACESTATE};
 use mecha_runtime::{Body, Runtime};
 use tower::Service;
 
@@ -22,7 +23,6 @@ use crate::edge::account::{Account, Line};
 use crate::edge::cors::{self, Cors};
 use crate::edge::limit::limited;
 use crate::edge::token;
-use crate::edge::trace::{Sampler, TRACEPARENT, TRACESTATE};
 use crate::handlers::invoke;
 use crate::path;
 use crate::reply::{self, Reply};
@@ -38,6 +38,7 @@ struct Shared {
     /// Calls without a route are invocations.
     invokes: bool,
     max_body: usize,
+    /// `None` when tracing is off.
     sampler: Option<Sampler>,
     log: Option<Logging>,
     cors: Option<Cors>,
@@ -107,7 +108,7 @@ impl Shared {
             table: Table::default(),
             invokes: false,
             max_body: config.apis.max_body,
-            sampler: Sampler::new(&config.settings.tracing),
+            sampler: Some(runtime.sampler()).filter(|sampler| !sampler.is_off()),
             log: None,
             cors: None,
             token: None,

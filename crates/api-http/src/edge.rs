@@ -5,4 +5,3 @@ pub(crate) mod account;
 pub(crate) mod cors;
 pub(crate) mod limit;
 pub(crate) mod token;
-pub(crate) mod trace;

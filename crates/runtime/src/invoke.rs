@@ -53,7 +53,7 @@ impl Runtime {
         let path = method::normalize(head.uri.path()).map_err(failed)?;
         let query = head.uri.query().map(str::to_owned);
         headers::clean(&mut head.headers);
-        headers::trace(&mut head.headers, self.config());
+        self.sampler().ensure(&mut head.headers);
         let way = match callee {
             Target::Own => {
                 headers::name_parties(&mut head.headers, self, self.app_id());

@@ -28,6 +28,7 @@ pub mod shutdown;
 pub mod state;
 #[cfg(test)]
 mod testing;
+pub mod trace;
 
 pub use body::Body;
 pub use channel::AppChannel;
@@ -41,9 +42,10 @@ pub use metadata::Metadata;
 pub use metrics::Metrics;
 pub use network::Network;
 pub use policy::{Failure, Policies, Policy, Refused};
-pub use publish::{BulkPublishCall, BulkPublishEntry, FailedEntry, PublishCall, Trace};
+pub use publish::{BulkPublishCall, BulkPublishEntry, FailedEntry, PublishCall};
 pub use pubsub::{ListedSubscription, StreamAcks, StreamEvent, StreamSubscription, SubscriptionKind};
 pub use runtime::{Parts, Runtime};
 pub use secrets::Secrets;
 pub use shutdown::Shutdown;
 pub use state::State;
+pub use trace::Trace;

@@ -24,6 +24,7 @@ impl Runtime {
     /// # Errors
     /// A component that can't be initialised and must be.
     pub async fn begin(self: &Arc<Self>) -> Result<(), LoadError> {
+        tracing::info!("Dapr trace sampler initialized: {}", self.sampler());
         self.load_components().await?;
         self.build_pipelines()
     }

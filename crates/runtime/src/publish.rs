@@ -17,8 +17,8 @@ use crate::pubsub::broker::Broker;
 use crate::pubsub::envelope::{self, CLOUD_EVENT, Content};
 use crate::pubsub::metadata;
 use crate::runtime::Runtime;
+use crate::trace::Trace;
 
-pub use crate::pubsub::envelope::Trace;
 pub use bulk::{BulkPublishCall, BulkPublishEntry, FailedEntry, event_bytes};
 
 /// A message for a topic.
@@ -47,8 +47,8 @@ impl Runtime {
     pub async fn publish(&self, call: PublishCall) -> Result<(), ApiError> {
         let PublishCall { pubsub, topic, data, content_type, metadata, trace } = call;
         let broker = self.broker_for(&pubsub, &topic, &metadata)?;
-        let (data, content_type) =
-            self.enveloped(&broker, &topic, data, content_type, &metadata, &trace.filled())?;
+        let trace = trace.filled(self.sampler());
+        let (data, content_type) = self.enveloped(&broker, &topic, data, content_type, &metadata, &trace)?;
         let content_type = Some(content_type).filter(|kind| !kind.is_empty());
         let request = PublishRequest { topic: topic.clone(), data, content_type, metadata };
         let began = Instant::now();

@@ -1,6 +1,7 @@
 //! What tests of this crate share: a runtime without a process around it, and a state store that keeps what it is told
 //! and fails when it is told to.
 
+mod log;
 mod store;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::network::Network;
 use crate::runtime::{Parts, Runtime};
 use crate::state::StateRules;
 
+pub(crate) use log::Log;
 pub(crate) use store::{Call, Store};
 
 /// The configuration of the application `orders`, which has no server.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use mecha_runtime::ApiError;
 use mecha_runtime::channel::{BulkEvent, BulkTopicEntry, BulkTopicEvent, TopicEvent, Verdict};
+use mecha_runtime::{ApiError, Trace};
 use serde_json::{Map, Value};
 use tonic::{Code, Response, Status};
 
@@ -25,7 +25,7 @@ impl GrpcChannel {
     pub(super) async fn on_topic_event(&self, event: TopicEvent) -> Result<Verdict, ApiError> {
         let id = text(&event.envelope, "id");
         let mut headers = metadata(&event.metadata);
-        headers.extend(trace(&event.envelope));
+        Trace::of_event(&event.envelope).write(&mut headers);
         let message = request(&event)?;
         let _place = self.places.place().await;
         match self.callback().on_topic_event(self.request(message, headers)).await {
@@ -182,10 +182,4 @@ fn is_json(content_type: &str) -> bool {
 
 fn extensions(envelope: &Map<String, Value>) -> prost_types::Struct {
     to_struct(envelope.iter().filter(|(name, _)| !PLACED.contains(&name.as_str())))
-}
-
-/// The trace that the publisher's call belongs to.
-fn trace(envelope: &Map<String, Value>) -> http::HeaderMap {
-    let fields = ["traceparent", "tracestate"].map(|field| (field.to_owned(), text(envelope, field)));
-    metadata(fields.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value)))
 }

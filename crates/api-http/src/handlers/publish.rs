@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use mecha_runtime::ApiError;
 use mecha_runtime::json::from_slice;
-use mecha_runtime::publish::{
-    BulkPublishCall, BulkPublishEntry, FailedEntry, PublishCall, Trace, event_bytes,
-};
+use mecha_runtime::publish::{BulkPublishCall, BulkPublishEntry, FailedEntry, PublishCall, event_bytes};
+use mecha_runtime::{ApiError, Trace};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
-use crate::edge::trace::{TRACEPARENT, TRACESTATE};
 use crate::reply::{Outcome, empty, json};
 use crate::routes::REST;
 
@@ -27,7 +24,7 @@ pub(crate) async fn publish(mut call: Call) -> Outcome {
         data,
         content_type: call.header(CONTENT_TYPE.as_str()).to_owned(),
         metadata: call.metadata(),
-        trace: trace(&call),
+        trace: Trace::of(&call.head.headers),
     };
     call.runtime.publish(publish).await?;
     Ok(empty())
@@ -77,7 +74,7 @@ pub(crate) async fn publish_bulk(mut call: Call) -> Outcome {
         Ok(BulkPublishEntry { id, data, content_type, metadata: metadata.unwrap_or_default() })
     };
     let entries = entries.into_iter().map(entry).collect::<Result<_, ApiError>>()?;
-    let (metadata, trace) = (call.metadata(), trace(&call));
+    let (metadata, trace) = (call.metadata(), Trace::of(&call.head.headers));
     let failed =
         call.runtime.publish_bulk(BulkPublishCall { pubsub, topic, entries, metadata, trace }).await?;
     if failed.is_empty() {
@@ -87,8 +84,4 @@ pub(crate) async fn publish_bulk(mut call: Call) -> Outcome {
     let failed_entries = failed.into_iter().map(one).collect();
     let failed = Failed { failed_entries, error_code: "ERR_PUBSUB_PUBLISH_MESSAGE" };
     Ok(json(StatusCode::INTERNAL_SERVER_ERROR, &failed))
-}
-
-fn trace(call: &Call) -> Trace {
-    Trace { parent: call.header(TRACEPARENT).to_owned(), state: call.header(TRACESTATE).to_owned() }
 }

@@ -26,6 +26,7 @@ use crate::doors;
 use crate::error::{ApiError, GrpcCode};
 use crate::network::Unanswered;
 use crate::runtime::Runtime;
+use crate::trace::Trace;
 
 /// Carries `APP_API_TOKEN`.
 const API_TOKEN: &str = "dapr-api-token";
@@ -134,7 +135,7 @@ impl HttpChannel {
     async fn deliver(&self, event: TopicEvent) -> Result<Verdict, ApiError> {
         let mut request = request::build(Method::POST, &event.path, Body::from(event.body))?;
         request::add_metadata(request.headers_mut(), &event.metadata);
-        request::add_trace(request.headers_mut(), &event.envelope);
+        Trace::of_event(&event.envelope).write(request.headers_mut());
         let name = HeaderValue::from_str(&event.pubsub);
         request.headers_mut().extend(name.ok().map(|name| (request::PUBSUB_NAME, name)));
         request.headers_mut().insert(CONTENT_TYPE, CLOUD_EVENT);

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use mecha_config::runtime as config;
 use mecha_http::dapr::answer;
 
 use crate::runtime::Runtime;
@@ -85,20 +84,6 @@ pub(super) fn forwarded(headers: &mut HeaderMap, host: IpAddr) {
 
 /// Asked for once: it does not change in the life of a process.
 static HOST_NAME: LazyLock<String> = LazyLock::new(crate::names::host_name);
-
-/// Makes sure that the call belongs to a trace (W3C Trace Context): one of its own when the caller has none.
-pub(super) fn trace(headers: &mut HeaderMap, config: &config::Runtime) {
-    const TRACEPARENT: &str = "traceparent";
-    if headers.contains_key(TRACEPARENT) {
-        return;
-    }
-    let sampled = config.settings.tracing.sampling_rate.is_some_and(|rate| fastrand::f64() < rate);
-    let (trace, span) = (fastrand::u128(1..), fastrand::u64(1..));
-    let value = format!("00-{trace:032x}-{span:016x}-{:02x}", u8::from(sampled));
-    if let Ok(value) = HeaderValue::try_from(value) {
-        headers.insert(TRACEPARENT, value);
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -10,9 +10,9 @@ use mecha_config::runtime::settings::SecretScope;
 use mecha_config::runtime::{Component, Property, PropertySource};
 
 use crate::Runtime;
-use crate::testing::{self, component};
+use crate::testing::{self, Log, component};
 
-use doubles::{DRIVERS, Log, events};
+use doubles::{DRIVERS, events};
 
 fn runtime(components: Vec<Component>) -> Arc<Runtime> {
     let mut config = testing::config();

@@ -17,8 +17,9 @@ use serde_json::Value;
 use crate::error::ApiError;
 use crate::policy::{Failure, Refused};
 use crate::pubsub::broker::Broker;
-use crate::pubsub::envelope::{self, Trace};
+use crate::pubsub::envelope;
 use crate::runtime::Runtime;
+use crate::trace::Trace;
 
 /// Messages on their way to a broker that takes them one by one: bounds what such a broker has to hold at once.
 const AT_ONCE: usize = 32;
@@ -88,7 +89,7 @@ impl Runtime {
     pub async fn publish_bulk(&self, call: BulkPublishCall) -> Result<Vec<FailedEntry>, ApiError> {
         let BulkPublishCall { pubsub, topic, entries, metadata, trace } = call;
         let broker = self.broker_for(&pubsub, &topic, &metadata)?;
-        let trace = trace.filled();
+        let trace = trace.filled(self.sampler());
         let mut seen = HashSet::with_capacity(entries.len());
         if !entries.iter().all(|entry| !entry.id.is_empty() && seen.insert(entry.id.as_str())) {
             let error = "entryId is duplicated or not present for entry";

@@ -13,6 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use super::metadata;
+use crate::trace::Trace;
 
 /// The content type of an envelope.
 pub(crate) const CLOUD_EVENT: &str = "application/cloudevents+json";
@@ -26,26 +27,6 @@ pub(crate) const TYPE: &str = "com.dapr.event.sent";
 pub(crate) const SOURCE: &str = "Dapr";
 /// The version of the specification.
 pub(crate) const SPEC_VERSION: &str = "1.0";
-
-/// Where a publish call belongs, as W3C trace context.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trace {
-    /// `traceparent`; empty = a fresh one, not sampled.
-    pub parent: String,
-    /// `tracestate`; may be empty.
-    pub state: String,
-}
-
-impl Trace {
-    /// With a parent in any case.
-    pub(crate) fn filled(self) -> Self {
-        if !self.parent.is_empty() {
-            return self;
-        }
-        let (trace, span) = (Uuid::new_v4().as_u128(), Uuid::new_v4().as_u64_pair().1);
-        Trace { parent: format!("00-{trace:032x}-{span:016x}-00"), state: self.state }
-    }
-}
 
 /// What an envelope is made of.
 pub(crate) struct Content<'a> {

@@ -13,15 +13,12 @@ use uuid::Uuid;
 
 use super::envelope::{self, BYTES, SOURCE, SPEC_VERSION, TYPE};
 use super::metadata;
+use crate::trace::{TRACE_ID, TRACEPARENT, TRACESTATE};
 
 /// Where brokers without a place for it keep the content type.
 const CONTENT_TYPE: &str = "content-type";
 /// Metadata of CloudEvents in binary mode begins so.
 const BINARY_PREFIX: &str = "ce_";
-/// The fields of a trace, in an envelope or a message's metadata.
-const TRACE_ID: &str = "traceid";
-const TRACE_PARENT: &str = "traceparent";
-const TRACE_STATE: &str = "tracestate";
 
 /// An event.
 pub(super) struct Event {
@@ -107,10 +104,10 @@ fn trace_of(message: &Message, envelope: &mut Map<String, Value>) {
             envelope.insert(name.to_owned(), Value::String(value.to_owned()));
         }
     };
-    fill(TRACE_PARENT, TRACE_PARENT);
-    fill(TRACE_ID, TRACE_PARENT);
+    fill(TRACEPARENT, TRACEPARENT);
+    fill(TRACE_ID, TRACEPARENT);
     fill(TRACE_ID, TRACE_ID);
-    fill(TRACE_STATE, TRACE_STATE);
+    fill(TRACESTATE, TRACESTATE);
 }
 
 #[cfg(test)]

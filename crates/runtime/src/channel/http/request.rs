@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
-use serde_json::{Map, Value};
 
 use crate::body::Body;
 use crate::error::ApiError;
 
 /// Tells the application which component a message came by.
 pub(super) const PUBSUB_NAME: HeaderName = HeaderName::from_static("pubsubname");
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 /// What belongs to the request itself, whatever a broker says.
 const OWN: [HeaderName; 8] =
     [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -54,17 +51,6 @@ pub(super) fn add_metadata(headers: &mut HeaderMap, metadata: &BTreeMap<String, 
         let Ok(name) = HeaderName::try_from(name) else { continue };
         let Ok(value) = HeaderValue::from_str(value) else { continue };
         if !OWN.contains(&name) {
-            headers.insert(name, value);
-        }
-    }
-}
-
-/// Adds the trace that an envelope carries; older senders have it as `traceid`.
-pub(super) fn add_trace(headers: &mut HeaderMap, envelope: &Map<String, Value>) {
-    let field = |name: &str| envelope.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let parent = field("traceparent").or_else(|| field("traceid"));
-    for (name, value) in [(TRACE_PARENT, parent), (TRACE_STATE, field("tracestate"))] {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
             headers.insert(name, value);
         }
     }

@@ -1,10 +1,9 @@
-//! Drivers that tell what happens to them, and a log that can be read. A driver's properties say how it behaves:
+//! Drivers that tell what happens to them. A driver's properties say how it behaves:
 //! `down` = so many attempts to connect fail, `fault` = each fails with this text, `slow` = none ever ends.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use mecha_component::pubsub::{DynPubSub, Handler, PubSub, PublishRequest, SubscribeRequest, Subscription};
 use mecha_component::secrets::{DynSecretStore, Metadata, Secret, SecretStore};
@@ -12,7 +11,6 @@ use mecha_component::state::{DeleteRequest, DynStateStore, GetRequest, Item, Set
 use mecha_component::{BoxFuture, Context, Driver, Drivers, Error, ErrorKind, Features, Properties, Result};
 
 thread_local! {
-    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static EVENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static FAILED: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
 }
@@ -138,42 +136,3 @@ static SECRETS: [Driver<dyn DynSecretStore>; 1] =
     [Driver { types: &["secretstores.test"], versions: &["v1"], connect: secrets }];
 
 pub(super) const DRIVERS: Drivers = Drivers { state: &STATE, pubsub: &PUBSUB, secrets: &SECRETS };
-
-/// The log of this thread. One subscriber serves all tests: those of single threads that come and go disturb each
-/// other, since what a place in the code logs is decided for all threads at once.
-pub(super) struct Log;
-
-/// Writes to the log of the thread that logs.
-struct Writer;
-
-impl Write for Writer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        WRITTEN.with_borrow_mut(|written| written.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    pub(super) fn capture() -> Self {
-        static SUBSCRIBER: Once = Once::new();
-        SUBSCRIBER.call_once(|| {
-            tracing_subscriber::fmt()
-                .with_writer(|| Writer)
-                .without_time()
-                .with_target(false)
-                .with_ansi(false)
-                .init();
-        });
-        WRITTEN.take();
-        Log
-    }
-
-    /// The lines since the last call: level and message.
-    pub(super) fn lines(&self) -> Vec<String> {
-        String::from_utf8(WRITTEN.take()).unwrap().lines().map(|line| line.trim().to_owned()).collect()
-    }
-}

@@ -6,10 +6,10 @@ use mecha_config::runtime::settings::Handler;
 use mecha_config::runtime::{HttpEndpoint, Resiliency, Resources, Subscription, SubscriptionRule};
 use serde_json::json;
 
-use super::doubles::{DRIVERS, Log, events};
+use super::doubles::{DRIVERS, events};
 use super::{ignoring, runtime, status, with_secret};
 use crate::loader::Applied;
-use crate::testing::{self, component};
+use crate::testing::{self, Log, component};
 
 fn resources(components: Vec<mecha_config::runtime::Component>) -> Resources {
     Resources { components, ..Default::default() }

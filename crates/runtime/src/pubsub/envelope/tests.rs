@@ -119,13 +119,3 @@ fn a_time_to_live_becomes_an_expiration() {
         assert_eq!(envelope("x", "", &[("ttlInSeconds", value)]).get("expiration"), None);
     }
 }
-
-#[test]
-fn a_call_without_a_trace_gets_one() {
-    let filled = Trace::default().filled();
-    let parts: Vec<_> = filled.parent.split('-').map(str::len).collect();
-    assert_eq!(parts, [2, 32, 16, 2]);
-    assert!(filled.parent.starts_with("00-") && filled.parent.ends_with("-00"));
-    let own = Trace { parent: PARENT.into(), state: String::new() };
-    assert_eq!(own.clone().filled(), own);
-}
