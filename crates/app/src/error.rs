@@ -27,7 +27,7 @@ pub enum AppError {
         source: io::Error,
     },
     /// An address of the runtime's APIs can't be taken.
-    #[error("{api}: cannot listen on {address}: {source}{}", hint(source))]
+    #[error("{api}: cannot listen on {address}: {source}{}", api_hint(api, source))]
     Api {
         /// Which.
         api: String,
@@ -75,6 +75,24 @@ pub enum AppError {
     /// A worker ended although nobody asked it to.
     #[error("worker {0} ended by itself; this is a fault of Mecha, its log says more")]
     WorkerLost(usize),
+}
+
+/// The same for one of the runtime's, with the flag that chooses its port.
+fn api_hint(api: &str, error: &io::Error) -> String {
+    let flag = match api {
+        "HTTP API" => "--dapr-http-port",
+        "gRPC API" => "--dapr-grpc-port",
+        "internal gRPC" => "--dapr-internal-grpc-port",
+        "metrics" => "--metrics-port",
+        "public API" => "--dapr-public-port",
+        _ => return hint(error).to_owned(),
+    };
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!(" (another process listens there: stop it, or choose another port with {flag})")
+        }
+        _ => hint(error).to_owned(),
+    }
 }
 
 /// What to do about an address that can't be taken.

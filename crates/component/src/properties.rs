@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mecha_base::names::nearest;
+
 use crate::error::{Error, Result};
 
 /// Names and values.
@@ -24,7 +26,12 @@ impl Properties {
     /// # Errors
     /// When it is absent or empty.
     pub fn required(&self, name: &str) -> Result<&str> {
-        self.get(name).ok_or_else(|| Error::configuration(format!("missing {name}: add it to spec.metadata")))
+        self.get(name).ok_or_else(|| {
+            let near =
+                nearest(name, self.iter().filter(|(_, value)| !value.is_empty()).map(|(other, _)| other));
+            let near = near.map(|near| format!(" (is {near} meant for it?)")).unwrap_or_default();
+            Error::configuration(format!("missing {name}: add it to spec.metadata{near}"))
+        })
     }
 
     /// The value of `name` as `T`.
@@ -77,5 +84,23 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Properties {
             properties.set(name, value);
         }
         properties
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_property_is_named_with_what_may_be_meant_for_it() {
+        let properties: Properties =
+            [("redisHots", "127.0.0.1:6379"), ("redisHost", "")].into_iter().collect();
+        let error = properties.required("redisHost").unwrap_err().to_string();
+        assert!(
+            error.contains("missing redisHost: add it to spec.metadata (is redisHots meant for it?)"),
+            "{error}"
+        );
+        let error = Properties::default().required("redisHost").unwrap_err().to_string();
+        assert!(error.ends_with("add it to spec.metadata"), "{error}");
     }
 }

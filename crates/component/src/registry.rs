@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mecha_base::names::nearest;
 use tokio::runtime::Handle;
 
 use crate::pubsub::DynPubSub;
@@ -35,6 +36,36 @@ pub struct Driver<T: ?Sized> {
     pub versions: &'static [&'static str],
     /// Reads the properties and connects. Bounded by the component's `initTimeout`.
     pub connect: fn(Properties, Context) -> BoxFuture<'static, Result<Arc<T>>>,
+}
+
+impl<T: ?Sized> Driver<T> {
+    /// The one of `all` that serves a component type and version; types match in any case, as in Dapr, and an empty
+    /// version or `v0` means `v1`.
+    ///
+    /// # Errors
+    /// When there is none: which names or versions are known.
+    pub fn find<'d>(
+        all: &'d [Driver<T>],
+        kind: &str,
+        version: &str,
+    ) -> std::result::Result<&'d Driver<T>, String> {
+        let version = match version {
+            "" | "v0" => "v1",
+            version => version,
+        };
+        match all.iter().find(|driver| driver.types.iter().any(|name| name.eq_ignore_ascii_case(kind))) {
+            Some(driver) if driver.versions.iter().any(|known| known.eq_ignore_ascii_case(version)) => {
+                Ok(driver)
+            }
+            Some(driver) => Err(format!("its versions are {}", driver.versions.join(", "))),
+            None => {
+                let known: Vec<&str> = all.iter().flat_map(|driver| driver.types.iter().copied()).collect();
+                let near = nearest(kind, known.iter().copied());
+                let near = near.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+                Err(format!("{near}this build knows {}", known.join(", ")))
+            }
+        }
+    }
 }
 
 /// Every driver of the process.

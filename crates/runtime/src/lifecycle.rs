@@ -81,7 +81,11 @@ impl Runtime {
             }
             tries += 1;
             if tries % PORT_TRIES == 0 {
-                tracing::info!("waiting for application to listen on port {port}");
+                tracing::warn!(
+                    "waiting for application to listen on port {port}: nobody answers on {}:{port}; start it, or name the \
+                     port that it listens on by --app-port",
+                    app.address
+                );
             }
             sleep(PORT_PAUSE).await;
         }

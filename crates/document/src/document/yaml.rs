@@ -13,6 +13,9 @@ use super::{Fault, Kind, MAX_DEPTH, Raw, Tape};
 /// Most nodes that aliases may add to a file.
 const MAX_ALIASED: usize = 100_000;
 
+/// What is wrong with most files that can't be read.
+const SYNTAX: &str = "look at the indentation and the quotes here and in the line above";
+
 /// Reads one YAML document and nothing after it.
 pub(super) fn parse(text: &str) -> Result<Tape<'_>, Fault> {
     let mut options = granit_parser::options! {
@@ -26,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Tape<'_>, Fault> {
             Ok((event, span)) => builder.event(event, span)?,
             Err(error) => {
                 let (line, column) = (error.marker().line() as u32, error.marker().col() as u32 + 1);
-                return Err(Fault { line, column, message: error.info(), hint: None });
+                return Err(Fault { line, column, message: error.info(), hint: Some(SYNTAX.to_owned()) });
             }
         }
     }

@@ -62,7 +62,9 @@ impl Sidecar {
                 loaded.diagnostics.has_errors().then(|| mecha_config_dapr::fatal(&loaded.diagnostics));
             let reason = reason.flatten().unwrap_or_default();
             let config = self.base();
-            mecha_app::refuse(&config, &self.options, &format!("failed to load components: {reason}"));
+            // What a flag says is no component's fault.
+            let what = if reason.starts_with("--") { "" } else { "failed to load components: " };
+            mecha_app::refuse(&config, &self.options, &format!("{what}{reason}"));
             return Err(());
         };
         self.announce(&runtime);

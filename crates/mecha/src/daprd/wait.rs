@@ -25,6 +25,7 @@ pub(crate) fn run(flags: &Flags, environment: &Environment) -> Result<ExitCode, 
         if is_ready(address) {
             return Ok(ExitCode::SUCCESS);
         }
+        #[expect(clippy::disallowed_methods, reason = "this process has nothing to do but to ask again")]
         std::thread::sleep(PAUSE);
     }
     Err(Failure::new(format!("no runtime was ready on {address} within {} s", LIMIT.as_secs())))

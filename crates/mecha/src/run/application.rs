@@ -77,7 +77,12 @@ impl Application {
             command.current_dir(folder);
         }
         command.spawn().map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot start {}: {error}", program.to_string_lossy()))
+            let hint = match error.kind() {
+                io::ErrorKind::NotFound => " (name a program that is in PATH, or write its path)",
+                io::ErrorKind::PermissionDenied => " (it must be a file that may be executed)",
+                _ => "",
+            };
+            io::Error::new(error.kind(), format!("cannot start {}: {error}{hint}", program.to_string_lossy()))
         })
     }
 

@@ -3,11 +3,14 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use mecha_config::runtime::{Identity, Resources, Settings};
+use mecha_component::Driver;
+use mecha_config::runtime::{Component, Identity, ResourceKind, Resources, Settings};
+use mecha_config::{Diagnostic, Severity};
 use mecha_config_dapr::{Environment, load_configuration, load_resources};
 
 use super::{Colour, count, part, verdict};
 use crate::cli::ValidateArgs;
+use crate::drivers::DRIVERS;
 
 /// Writes what is said about the Configuration files, together, and about the folders; whether all can run.
 pub(super) fn report(
@@ -26,14 +29,39 @@ pub(super) fn report(
     if !args.resources_path.is_empty() {
         let (namespace, pod) = (environment.namespace(), environment.pod());
         let identity = Identity { app_id: args.app_id.clone(), namespace, pod };
-        let loaded = load_resources(&args.resources_path, &identity);
+        let mut loaded = load_resources(&args.resources_path, &identity);
         let resources = loaded.resources;
+        loaded.diagnostics.0.extend(resources.iter().flat_map(|them| &them.components).filter_map(undriven));
         sound &=
             part(&names(&args.resources_path), loaded.diagnostics, args.strict, (out, colour), |found| {
                 verdict(found, resources.filter(|_| !found.has_errors()).as_ref().map(holds))
             })?;
     }
     Ok(sound)
+}
+
+/// What is wrong with a component whose type no driver of this binary serves. The runtime says the same when it starts.
+fn undriven(component: &Component) -> Option<Diagnostic> {
+    let (kind, version) = (component.kind.as_str(), component.version.as_str());
+    let hint = match component.block() {
+        ResourceKind::State => Driver::find(DRIVERS.state, kind, version).err()?,
+        ResourceKind::PubSub => Driver::find(DRIVERS.pubsub, kind, version).err()?,
+        ResourceKind::SecretStore => Driver::find(DRIVERS.secrets, kind, version).err()?,
+        ResourceKind::Middleware => return None,
+        ResourceKind::Other => {
+            "types begin with state., pubsub., secretstores. or middleware.http.".to_owned()
+        }
+    };
+    let severity = if component.ignore_errors { Severity::Warning } else { Severity::Error };
+    Some(Diagnostic {
+        severity,
+        file: component.place.file.clone(),
+        line: component.place.line,
+        column: 1,
+        key: "spec.type".to_owned(),
+        message: format!("{} can't be loaded: no driver for {kind}/{version}", component.name),
+        hint: Some(hint),
+    })
 }
 
 fn names(paths: &[PathBuf]) -> String {
@@ -113,6 +141,18 @@ mod tests {
              res/r.yaml:4:8: warning: spec.typ: unknown key \"typ\" is ignored (did you mean \"type\"?)\n\
              res: 1 error, 1 warning\n"
         );
+    }
+
+    #[test]
+    fn a_type_without_a_driver_is_told_before_the_start() {
+        let resource = COMPONENT.replace("in-memory", "in-memoy");
+        let (sound, text) = said("driver", &resource, CONFIGURATION, &[]);
+        assert!(!sound);
+        let wanted = "res/r.yaml:3:1: error: spec.type: store can't be loaded: no driver for state.in-memoy/v1 \
+            (did you mean state.in-memory? this build knows state.in-memory, ";
+        assert!(text.contains(wanted), "{text}");
+        let resource = resource.replace("spec: {", "spec: {ignoreErrors: true, ");
+        assert!(said("ignored", &resource, CONFIGURATION, &[]).0);
     }
 
     #[test]

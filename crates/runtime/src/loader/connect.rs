@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mecha_base::duration;
-use mecha_base::names::nearest;
 use mecha_component::pubsub::DynPubSub;
 use mecha_component::secrets::DynSecretStore;
 use mecha_component::state::DynStateStore;
@@ -172,29 +171,15 @@ fn broken(component: &Component, error: &Error) -> Failure {
     Failure::Broken(Broken::init(component, error, !lasting))
 }
 
-/// The driver of a component's type and version; types match in any case, as in Dapr.
+/// The driver of a component's type and version.
 fn find<T: ?Sized>(
     drivers: &'static [Driver<T>],
     component: &Component,
     what: &str,
 ) -> Result<&'static Driver<T>, Failure> {
-    let of_kind =
-        |driver: &&Driver<T>| driver.types.iter().any(|name| name.eq_ignore_ascii_case(&component.kind));
-    let version = match component.version.as_str() {
-        "" | "v0" => "v1",
-        version => version,
-    };
-    let hint = match drivers.iter().find(of_kind) {
-        Some(driver) if driver.versions.iter().any(|known| known.eq_ignore_ascii_case(version)) => {
-            return Ok(driver);
-        }
-        Some(driver) => format!("its versions are {}", driver.versions.join(", ")),
-        None => {
-            let known: Vec<&str> = drivers.iter().flat_map(|driver| driver.types.iter().copied()).collect();
-            let near = nearest(&component.kind, known.iter().copied());
-            let near = near.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
-            format!("{near}this build knows {}", known.join(", "))
-        }
+    let hint = match Driver::find(drivers, &component.kind, &component.version) {
+        Ok(driver) => return Ok(driver),
+        Err(hint) => hint,
     };
     let text = format!("couldn't find {what} {}/{}: {hint}", component.kind, component.version);
     Err(Failure::Broken(Broken::create(component, text)))

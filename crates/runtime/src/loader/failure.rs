@@ -40,6 +40,9 @@ impl Broken {
     }
 
     fn at(kind: &str, component: &Component, what: impl fmt::Display, may_pass: bool) -> Self {
+        let place = &component.place;
+        let what =
+            if place.file.is_empty() { what.to_string() } else { format!("{what} (declared at {place})") };
         Broken { text: occurred(kind, component, what), wrapped: true, may_pass }
     }
 }

@@ -6,6 +6,7 @@ mod reload;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mecha_config::runtime::component::Place;
 use mecha_config::runtime::settings::SecretScope;
 use mecha_config::runtime::{Component, Property, PropertySource};
 
@@ -101,6 +102,14 @@ async fn a_failure_ends_the_start_in_the_words_that_tools_know() {
             format!("WARN Error processing component, daprd will exit gracefully: {text}"),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_failure_names_the_file_that_declares_the_component() {
+    let mut store = component("a", "state.test", &[("fault", "missing connection string")]);
+    store.place = Place { file: "resources/store.yaml".into(), line: 4 };
+    let error = runtime(vec![store]).load_components().await.unwrap_err().to_string();
+    assert!(error.ends_with(": missing connection string (declared at resources/store.yaml:4)"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,9 +2,9 @@
 //! that a message counts only when the application really had it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -26,7 +26,7 @@ impl Inbox {
     pub(super) fn put(&self, event: &[u8]) -> Option<()> {
         let event: Value = serde_json::from_slice(event).ok()?;
         let message = (event.get("id")?.as_str()?.to_owned(), event.get("data")?.as_str()?.to_owned());
-        let mut messages = self.messages();
+        let mut messages = self.messages.lock();
         if messages.len() == MOST_MESSAGES {
             messages.pop_front();
         }
@@ -54,13 +54,9 @@ impl Inbox {
     }
 
     fn look(&self, id: &str) -> Option<String> {
-        let mut messages = self.messages();
+        let mut messages = self.messages.lock();
         let place = messages.iter().position(|(known, _)| known == id)?;
         messages.remove(place).map(|(_, data)| data)
-    }
-
-    fn messages(&self) -> MutexGuard<'_, VecDeque<(String, String)>> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
