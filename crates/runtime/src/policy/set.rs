@@ -82,7 +82,9 @@ impl Policies {
         self.find(Flow::App, app_id, |policies| {
             let named = policies.apps.get(app_id).cloned();
             let users = named.unwrap_or_else(|| policies.defaults(&["App", ""]));
-            policies.build(&users, app_id, "outbound").unwrap_or_else(|| policies.service(app_id))
+            policies
+                .build(&users, &app_target(app_id), "outbound")
+                .unwrap_or_else(|| policies.service(app_id))
         })
     }
 
@@ -125,7 +127,7 @@ impl Policies {
             self.defaults(&[&typed, &format!("Component{flow}"), "Component", ""])
         });
         let direction = if flow == "Inbound" { "inbound" } else { "outbound" };
-        self.build(&users, component, direction).unwrap_or_default()
+        self.build(&users, &format!("{}_{component}", capital(block)), direction).unwrap_or_default()
     }
 
     /// The default policies: for each sort the one of the first name that exists, as in `DefaultAppRetryPolicy`.
@@ -166,7 +168,7 @@ impl Policies {
             grpc_codes: None,
             built_in: true,
         };
-        self.policy(None, Some(written.unwrap_or(usual)), None, app_id, "outbound")
+        self.policy(None, Some(written.unwrap_or(usual)), None, &app_target(app_id), "outbound")
     }
 
     fn policy(
@@ -180,6 +182,11 @@ impl Policies {
         let labels = Labels { resource: self.resource.clone(), target: target.to_owned(), flow };
         Policy(Some(Arc::new(Parts { timeout, retry, breaker, labels, metrics: self.metrics.clone() })))
     }
+}
+
+/// An application in the label `target` of the metrics (reference 5.5); components stand there as `Statestore_orders`.
+fn app_target(app_id: &str) -> String {
+    format!("app_{app_id}")
 }
 
 impl Retry {
