@@ -86,13 +86,18 @@ impl Sidecar {
         DaprClient::new(self.router.clone())
     }
 
-    /// A client that comes by HTTP/2 over a socket.
-    pub(crate) async fn connected(&self) -> DaprClient<Channel> {
+    /// Its API behind a socket, until the test ends.
+    pub(crate) async fn serve(&self) -> String {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let server = Server::builder().add_routes(Routes::from(self.router.clone()));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(socket)));
-        DaprClient::connect(format!("http://{address}")).await.unwrap()
+        format!("http://{address}")
+    }
+
+    /// A client that comes by HTTP/2 over a socket.
+    pub(crate) async fn connected(&self) -> DaprClient<Channel> {
+        DaprClient::connect(self.serve().await).await.unwrap()
     }
 
     pub(crate) fn router(&self) -> axum::Router {

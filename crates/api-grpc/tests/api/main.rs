@@ -11,6 +11,7 @@ mod invoke;
 mod kit;
 mod pubsub;
 mod reflection;
+mod sdk;
 mod secrets;
 mod state;
 mod watch;
