@@ -56,6 +56,8 @@ class App(Process):
             "DAPR_GRPC_PORT": str(sidecar.grpc),
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore",
+            # So that applications can use parts of the kit.
+            "PYTHONPATH": str(APPS.parent),
         } | env
 
     def start(self) -> "App":
