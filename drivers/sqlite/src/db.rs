@@ -217,7 +217,9 @@ fn map(error: &rusqlite::Error) -> Error {
         Some(DatabaseBusy | DatabaseLocked) => {
             Error::unavailable(format!("another process is writing to the database: {error}"))
         }
-        Some(CannotOpen | NotADatabase) => Error::configuration(error.to_string()),
+        // The folder may be a volume that is mounted later.
+        Some(CannotOpen) => Error::unavailable(error.to_string()),
+        Some(NotADatabase) => Error::configuration(error.to_string()),
         Some(ReadOnly) => Error::invalid(format!("the database can only be read: {error}")),
         _ => Error::internal(error.to_string()),
     }
