@@ -98,6 +98,9 @@ async fn service(request: Request) -> Response<AppBody> {
     trailers.insert("grpc-status", "0".parse().unwrap());
     trailers.insert("x-caller", parts.headers["dapr-caller-app-id"].clone());
     trailers.insert("x-path", parts.uri.path().parse().unwrap());
+    trailers.insert("x-token", parts.headers["dapr-api-token"].clone());
+    // Servers of grpcio take no call without it.
+    trailers.insert("x-authority", parts.uri.authority().unwrap().as_str().parse().unwrap());
     let frames = futures_util::StreamExt::chain(
         futures_util::StreamExt::map(body.into_data_stream(), |data| data.map(Frame::data)),
         futures_util::stream::iter([Ok(Frame::trailers(trailers))]),
@@ -112,7 +115,9 @@ async fn a_call_of_another_service_passes_as_it_is() {
     let app = serve(Router::new().fallback(service));
     let orders = callee_with(
         Some(app),
-        |config| config.app.protocol = AppProtocol::Grpc,
+        |config| {
+            (config.app.protocol, config.app.token) = (AppProtocol::Grpc, Some("secret".into()));
+        },
         |_| Arc::new(Answers(GrpcAnswer::default())),
     );
     let shop = caller(orders);
@@ -128,5 +133,7 @@ async fn a_call_of_another_service_passes_as_it_is() {
         (&"0".parse().unwrap(), &"shop".parse().unwrap())
     );
     assert_eq!(trailers["x-path"], "/shop.Orders/Place");
+    assert_eq!(trailers["x-token"], "secret");
+    assert!(trailers["x-authority"].to_str().unwrap().starts_with("127.0.0.1:"), "{trailers:?}");
     assert_eq!(collected.to_bytes(), &b"\0\0\0\0\x02hi"[..]);
 }

@@ -27,9 +27,10 @@ use crate::error::{ApiError, GrpcCode};
 use crate::network::Unanswered;
 use crate::runtime::Runtime;
 use crate::trace::Trace;
+pub(crate) use request::{address, authority};
 
 /// Carries `APP_API_TOKEN`.
-const API_TOKEN: &str = "dapr-api-token";
+pub(crate) const API_TOKEN: &str = "dapr-api-token";
 /// Tells the application who asks for its configuration.
 const APP_ID: &str = "dapr-app-id";
 const CLOUD_EVENT: HeaderValue = HeaderValue::from_static("application/cloudevents+json");

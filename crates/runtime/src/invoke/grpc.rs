@@ -6,6 +6,7 @@ use mecha_resilience::GrpcStatus;
 
 use super::{Caller, headers};
 use crate::body::Body;
+use crate::channel::http as channel;
 use crate::doors::{APP, CLUSTER_HEADER, INVOKE};
 use crate::error::{ApiError, GrpcCode};
 use crate::names::AppName;
@@ -69,12 +70,18 @@ impl Runtime {
         self.pass_to_application(request).await
     }
 
-    async fn pass_to_application(&self, request: Request<Body>) -> Result<Response<Body>, ApiError> {
+    async fn pass_to_application(&self, mut request: Request<Body>) -> Result<Response<Body>, ApiError> {
         if self.channel().is_none() || !self.config().app.protocol.is_grpc() {
             return Err(ApiError::app_channel_missing());
         }
         if !self.takes_calls() {
             return Err(ApiError::app_unhealthy());
+        }
+        let app = &self.config().app;
+        let authority = channel::authority(&app.address, app.port.unwrap_or_default());
+        channel::address(&mut request, &authority, true)?;
+        if let Some(Ok(token)) = app.token.as_deref().map(HeaderValue::from_str) {
+            request.headers_mut().insert(channel::API_TOKEN, token);
         }
         self.pass(APP, request).await
     }

@@ -16,7 +16,7 @@ const OWN: [HeaderName; 8] =
     [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
 /// `host:port`, with brackets around IPv6.
-pub(super) fn authority(address: &str, port: u16) -> String {
+pub(crate) fn authority(address: &str, port: u16) -> String {
     let is_bare_v6 = address.contains(':') && !address.starts_with('[');
     if is_bare_v6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
@@ -29,7 +29,7 @@ pub(super) fn build(method: Method, path: &str, body: Body) -> Result<Request<Bo
 }
 
 /// Sends a request to the application, whatever authority it had.
-pub(super) fn address(request: &mut Request<Body>, authority: &str, is_http2: bool) -> Result<(), ApiError> {
+pub(crate) fn address(request: &mut Request<Body>, authority: &str, is_http2: bool) -> Result<(), ApiError> {
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     let wrong = |error: &dyn std::fmt::Display| {
         ApiError::internal(format!("the application's address {authority:?} can't be used: {error}"))
