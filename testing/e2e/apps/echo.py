@@ -2,11 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from tell import tell
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
@@ -46,17 +49,46 @@ async def mirror(request: Request) -> Response:
     return Response(await request.body(), media_type="application/octet-stream")
 
 
-@app.post("/trickle")
-async def trickle(request: Request) -> StreamingResponse:
-    """Each piece of the body as soon as it has come, in capitals."""
+@app.post("/count")
+async def count(request: Request) -> int:
+    """How many bytes came."""
+    return sum([len(piece) async for piece in request.stream()])
+
+
+@app.get("/zeros/{mebibytes}")
+async def zeros(mebibytes: int) -> StreamingResponse:
+    """A large body."""
 
     async def pieces() -> AsyncIterator[bytes]:
-        async for piece in request.stream():
-            if piece:
-                tell("piece", size=len(piece))
-                yield piece.upper()
+        for _ in range(mebibytes):
+            yield bytes(1 << 20)
 
     return StreamingResponse(pieces(), media_type="application/octet-stream")
+
+
+class Trickle:
+    """Each piece of the body as soon as it has come, in capitals.
+
+    Without FastAPI's own streaming, which reads from the connection too, to learn that the caller has gone.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send):
+        self.receive, self.send = receive, send
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.answer().__await__()
+
+    async def answer(self) -> None:
+        kind = (b"content-type", b"application/octet-stream")
+        await self.send({"type": "http.response.start", "status": 200, "headers": [kind]})
+        more = True
+        while more:
+            message = await self.receive()
+            more = message.get("more_body", False)
+            await self.send({"type": "http.response.body", "body": message.get("body", b"").upper(), "more_body": more})
+
+
+app.router.routes.append(Route("/trickle", Trickle, methods=["POST"]))
 
 
 #: Server-sent events that callers have let out.

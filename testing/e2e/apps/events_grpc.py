@@ -1,4 +1,4 @@
-"""A gRPC application of the SDK's extension: topics with and without rules, methods, health. Answers as `events.py` does."""
+"""A gRPC application of the SDK's extension that subscribes: topics with and without rules. Answers as `events.py` does."""
 
 import json
 import os
@@ -6,12 +6,11 @@ from collections import Counter
 
 from cloudevents.sdk.event import v1
 from dapr.clients.grpc._response import TopicEventResponse
-from dapr.ext.grpc import App, InvokeMethodRequest, InvokeMethodResponse, Rule, SubscriptionMessage
+from dapr.ext.grpc import App, Rule, SubscriptionMessage
 from tell import tell
 
 BROKERS = ["pubsub", "memory"]
 app = App()
-app.register_health_check(lambda: None)
 seen: Counter[str] = Counter()
 
 
@@ -82,27 +81,6 @@ def subscribe(broker: str) -> None:
 
 for broker in BROKERS:
     subscribe(broker)
-
-
-@app.method("echo")
-def echo(request: InvokeMethodRequest) -> InvokeMethodResponse:
-    """The request as it arrived."""
-    metadata = [[name, value] for name, value in request.metadata if isinstance(value, str)]
-    told = {"body": request.text(), "content type": request.content_type, "metadata": metadata}
-    tell("echo", body=request.text()[:100])
-    response = InvokeMethodResponse(json.dumps(told).encode(), "application/json")
-    response.headers = (("x-answer", "yes"),)
-    return response
-
-
-@app.method("mirror")
-def mirror(request: InvokeMethodRequest) -> InvokeMethodResponse:
-    return InvokeMethodResponse(request.data, "application/octet-stream")
-
-
-@app.method("fail")
-def fail(request: InvokeMethodRequest) -> InvokeMethodResponse:
-    raise RuntimeError("as asked")
 
 
 app.run(int(os.environ["APP_PORT"]), "127.0.0.1")
