@@ -204,11 +204,7 @@ impl Metrics {
     /// An API answered with an error.
     pub fn api_error(&self, error: &ApiError) {
         let Some(Counting { families, record_errors: true, .. }) = self.0.as_deref() else { return };
-        let reason = error.details().iter().find_map(|detail| match detail {
-            crate::error::Detail::ErrorInfo { reason, .. } => Some(reason.as_str()),
-            _ => None,
-        });
-        families.error_codes.add(&[catalogue::category(error.code()), reason.unwrap_or(error.code())], 1);
+        families.error_codes.add(&[catalogue::category(error.code()), error.code()], 1);
     }
 
     /// An invocation was sent to `destination`.

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use mecha_config::runtime::settings::MetricRule;
 use parking_lot::RwLock;
 use regex::Regex;
 
@@ -14,6 +15,8 @@ use regex::Regex;
 const MOST: usize = 2_000;
 /// The value of every label of the series for those beyond.
 const OVERFLOW: &str = "_overflow";
+/// What every name begins with.
+const PREFIX: &str = "dapr_";
 /// Between values in a key; no label holds it.
 const BETWEEN: char = '\u{1f}';
 
@@ -58,13 +61,15 @@ impl Family {
         kind: Kind,
         labels: &[&'static str],
         app_id: &Arc<str>,
-        rules: &[mecha_config::runtime::settings::MetricRule],
+        rules: &[MetricRule],
     ) -> Self {
-        let rules = rules.iter().filter(|rule| rule.name == name).flat_map(|rule| &rule.labels);
+        // People write the name as it is shown.
+        let is_own = |rule: &&MetricRule| rule.name.strip_prefix(PREFIX).unwrap_or(&rule.name) == name;
+        let rules = rules.iter().filter(is_own).flat_map(|rule| &rule.labels);
         let at = |label: &str| labels.iter().position(|own| *own == label);
         let rules = rules.filter_map(|(label, values)| Some((at(label)?, values.clone()))).collect();
         Family {
-            name: format!("dapr_{name}"),
+            name: format!("{PREFIX}{name}"),
             help,
             kind,
             labels: labels.to_vec(),
@@ -190,8 +195,6 @@ impl Series {
 
 #[cfg(test)]
 mod tests {
-    use mecha_config::runtime::settings::MetricRule;
-
     use super::*;
 
     fn text(family: &Family) -> String {
@@ -239,7 +242,7 @@ mod tests {
     #[test]
     fn rules_rewrite_and_series_are_bounded() {
         let rule = MetricRule {
-            name: "c".to_owned(),
+            name: "dapr_c".to_owned(),
             labels: vec![(
                 "path".to_owned(),
                 vec![("/orders/ID".to_owned(), Regex::new("^/orders/.+").unwrap())],
