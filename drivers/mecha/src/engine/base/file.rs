@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use redb::StorageBackend;
 
 /// Bytes that may be written without a sync.
-const STEP: usize = 256 << 10;
+const STEP: usize = 64 << 10;
 /// The same while writers wait for the file.
 const HASTE: usize = 8 << 20;
 
