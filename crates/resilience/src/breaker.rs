@@ -63,7 +63,8 @@ pub struct Breaker {
     now: Mutex<Now>,
 }
 
-/// The right to make one call; hand it back by [`Breaker::done`].
+/// The right to make one call; hand it back by [`Breaker::done`], or by [`Breaker::forget`] when nobody waited for the
+/// end of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a call that is never done keeps its place while the breaker is half open"]
 pub struct Permit(u64);
@@ -143,6 +144,14 @@ impl Breaker {
         };
         self.enter(&mut state, next, now);
         Some(next)
+    }
+
+    /// A call was given up by its caller, which says nothing about the target: it counts as if it had never begun.
+    pub fn forget(&self, permit: Permit) {
+        let mut state = self.now.lock();
+        if permit.0 == state.generation {
+            state.counts.requests = state.counts.requests.saturating_sub(1);
+        }
     }
 
     /// What time alone changes.
@@ -231,6 +240,21 @@ mod tests {
         }
         let again = later + 10 * SECOND;
         assert_eq!(call(&breaker, false, again), Some(BreakerState::Open));
+    }
+
+    #[test]
+    fn a_call_that_was_given_up_takes_no_place() {
+        let (breaker, now) = breaker(1, Duration::ZERO);
+        for _ in 0..3 {
+            let _ = call(&breaker, false, now);
+        }
+        let later = now + 10 * SECOND;
+        let given_up = breaker.permit(later).unwrap();
+        assert_eq!(breaker.permit(later), Err(Rejection::TooMany));
+        breaker.forget(given_up);
+        assert_eq!(call(&breaker, true, later), Some(BreakerState::Closed));
+        // One of a time before means nothing.
+        breaker.forget(given_up);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use mecha_resilience::{Backoff, Breaker, Rejection};
+use mecha_resilience::{Backoff, Breaker, BreakerState, Permit, Rejection};
 
 pub use set::Policies;
 
@@ -97,6 +97,19 @@ impl Policy {
         self.0.as_ref().is_some_and(|parts| !parts.retry.as_ref().is_some_and(|retry| retry.built_in))
     }
 
+    /// Runs an operation that can't be repeated under the policy: without its retries, whatever comes of it.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn run_once<T, E: Failure>(
+        &self,
+        operation: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, Refused<E>> {
+        let Some(parts) = &self.0 else { return operation.await.map_err(Refused::Failed) };
+        parts.begin();
+        parts.attempt(operation).await
+    }
+
     /// Runs an operation under the policy. It is told the number of the try, from 0.
     ///
     /// # Errors
@@ -119,6 +132,28 @@ impl Policy {
             parts.count("retry", true);
             tokio::time::sleep(pause).await;
             attempt = attempt.saturating_add(1);
+        }
+    }
+}
+
+/// A place of the circuit breaker. Dropped without a result (the caller went away) it is free again: kept, it would leave
+/// a breaker half open and full for good.
+struct Place<'b> {
+    breaker: &'b Breaker,
+    permit: Option<Permit>,
+}
+
+impl Place<'_> {
+    fn done(mut self, success: bool) -> Option<BreakerState> {
+        let permit = self.permit.take()?;
+        self.breaker.done(permit, success, Instant::now())
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.breaker.forget(permit);
         }
     }
 }
@@ -155,8 +190,9 @@ impl Parts {
                 Rejection::TooMany => "too many requests",
             })
         })?;
+        let place = Place { breaker, permit: Some(permit) };
         let result = self.timed(operation).await;
-        if let Some(state) = breaker.done(permit, result.is_ok(), Instant::now()) {
+        if let Some(state) = place.done(result.is_ok()) {
             tracing::info!("Circuit breaker of {} is {}", self.labels.target, state.name());
             self.count("circuitbreaker", true);
         }

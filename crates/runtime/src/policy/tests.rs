@@ -140,3 +140,37 @@ async fn the_most_specific_default_is_taken() {
     assert_eq!(tries(&policies.outbound("bus", "pubsub"), WRONG).await.0, 3);
     assert_eq!(tries(&policies.app("orders"), WRONG).await.0, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_leaves_the_breaker_as_it_was() {
+    let policies = policies(|resource| {
+        let breaker = config::Breaker {
+            max_requests: 1,
+            interval: Duration::ZERO,
+            timeout: Duration::ZERO,
+            trip: "consecutiveFailures > 0".to_owned(),
+        };
+        resource.breakers = [("one".to_owned(), breaker)].into();
+        resource.apps = [("orders".to_owned(), target("", "", "one"))].into();
+    });
+    let app = policies.app("orders");
+    // It opens, and is half open at once.
+    assert_eq!(tries(&app, WRONG).await.1, Refused::Failed(WRONG));
+    let hanging = app.run(|_| std::future::pending::<Result<(), Wrong>>());
+    assert!(futures_util::FutureExt::now_or_never(hanging).is_none(), "the only place is taken");
+    assert_eq!(app.run(|_| async { Ok::<_, Wrong>(7) }).await, Ok(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_repeated_is_made_once_and_still_limited() {
+    let policies = policies(|resource| {
+        resource.timeouts = [("short".to_owned(), Duration::from_secs(1))].into();
+        resource.retries = [("some".to_owned(), retry(2))].into();
+        resource.apps = [("orders".to_owned(), target("short", "some", ""))].into();
+    });
+    let app = policies.app("orders");
+    let begun = tokio::time::Instant::now();
+    let late = app.run_once(std::future::pending::<Result<(), Wrong>>()).await;
+    assert_eq!(late, Err(Refused::Timeout(Duration::from_secs(1))));
+    assert_eq!(begun.elapsed(), Duration::from_secs(1));
+}
