@@ -69,8 +69,12 @@ impl<C: Chunk> ChunkEncoder<C> {
         Some(out.freeze())
     }
 
-    /// The messages of a piece of the body, framed; with the head before them when that did not go out yet.
+    /// The messages of a piece of the body, framed; with the head before them when that did not go out yet, even if the
+    /// piece is empty.
     pub fn data(&mut self, mut data: Bytes) -> Bytes {
+        if data.is_empty() {
+            return self.head().unwrap_or_default();
+        }
         let mut out = BytesMut::with_capacity(data.len() + 64);
         while !data.is_empty() {
             let piece = data.split_to(data.len().min(CHUNK));

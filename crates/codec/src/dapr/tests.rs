@@ -112,6 +112,14 @@ fn a_call_without_a_body_is_one_message() {
 }
 
 #[test]
+fn the_head_goes_with_an_empty_piece_too() {
+    let mut encoder = ChunkEncoder::<RequestChunk>::new(request());
+    let only = encoder.data(Bytes::new());
+    assert_eq!(read(&[only]).unwrap(), (Some(request()), Vec::new()));
+    assert_eq!(encoder.data(Bytes::new()), Bytes::new());
+}
+
+#[test]
 fn what_breaks_the_protocol_is_told_apart() {
     let framed = |chunk: &RequestChunk| {
         let mut out = BytesMut::new();
