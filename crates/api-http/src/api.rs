@@ -2,6 +2,7 @@
 //! cross-origin rules, token, the pipeline of middleware, logging, route. The public port has tracing, metrics and routes
 //! only.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -152,10 +153,11 @@ impl Shared {
     }
 
     /// Through the pipeline to the route; a middleware may change what the route is.
-    async fn pass(&self, head: Parts, body: Body, found: Search) -> Reply {
+    async fn pass(&self, mut head: Parts, body: Body, found: Search) -> Reply {
         if !self.has_pipeline {
             return self.route(head, body, found).await;
         }
+        show_cleaned(&mut head, &found);
         let pipeline = self.runtime.http_pipeline();
         let end = |request: Request<Body>| -> BoxFuture<'_, Reply> {
             let (head, body) = request.into_parts();
@@ -204,6 +206,23 @@ impl Shared {
         });
         let request = body.length().unwrap_or(0);
         Account { runtime: self.runtime.clone(), begun, request, metrics, line }
+    }
+}
+
+/// Middleware that judges paths must see the one that is routed by. The URL in the path of an invocation keeps its
+/// slashes, and so all of that path.
+fn show_cleaned(head: &mut Parts, found: &Search) {
+    let Cow::Owned(cleaned) = path::clean(head.uri.path()) else { return };
+    let invokes = !matches!(found, Ok(Some(found)) if found.route.group != FALLBACK.group);
+    if invokes && head.uri.path().contains("://") {
+        return;
+    }
+    let target = match head.uri.query() {
+        Some(query) => format!("{cleaned}?{query}"),
+        None => cleaned,
+    };
+    if let Ok(target) = target.parse() {
+        head.uri = target;
     }
 }
 

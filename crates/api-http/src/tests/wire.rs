@@ -66,19 +66,33 @@ async fn the_api_is_served_over_either_version() {
     server.await.unwrap();
 }
 
+/// With one middleware of this type and property.
+async fn behind(kind: &str, name: &str, value: &str) -> Fixture {
+    let kind = format!("middleware.http.{kind}");
+    let source = PropertySource::Value(value.to_owned());
+    Fixture::with(|config| {
+        let mut only = component("only", &kind);
+        only.properties = vec![Property { name: name.to_owned(), source }];
+        config.resources.components.push(only);
+        config.settings.http_pipeline = vec![Handler { name: "only".to_owned(), kind }];
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_pipeline_sees_the_path_that_is_routed_by() {
+    let api = behind("routerchecker", "rule", "^/v1.0/(invoke|metadata)").await;
+    assert_eq!(api.get("/v1.0//metadata").await.status.as_u16(), 200);
+    assert_eq!(api.get("/v1.0/invoke/../state/mem/a").await.status.as_u16(), 400);
+    assert_eq!(api.get("/v1.0/invoke/../state/mem/a://").await.status.as_u16(), 400);
+    assert_eq!(api.get("/v1.0/invoke/orders/method/a/../m").await.status.as_u16(), 201);
+    let (asked, _) = api.app.asked.lock().pop().unwrap();
+    assert_eq!(asked.uri.path(), "/m");
+}
+
 #[tokio::test]
 async fn the_pipeline_may_change_what_the_route_is() {
-    let api = Fixture::with(|config| {
-        let mut alias = component("alias", "middleware.http.routeralias");
-        alias.properties = vec![Property {
-            name: "routes".to_owned(),
-            source: PropertySource::Value(r#"{"/carts/{key}":"/v1.0/state/mem/{key}"}"#.to_owned()),
-        }];
-        config.resources.components.push(alias);
-        let handler = Handler { name: "alias".to_owned(), kind: "middleware.http.routeralias".to_owned() };
-        config.settings.http_pipeline = vec![handler];
-    });
-    let api = api.await;
+    let api = behind("routeralias", "routes", r#"{"/carts/{key}":"/v1.0/state/mem/{key}"}"#).await;
     api.post("/v1.0/state/mem", r#"[{"key":"7","value":1}]"#).await.is_empty();
     assert_eq!(api.get("/carts/7").await.text(), "1");
 }
