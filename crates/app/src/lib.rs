@@ -98,9 +98,9 @@ pub enum Ended {
 ///
 /// # Errors
 /// When an address or a file can't be taken, or a thread can't be started; nothing runs then.
-pub fn run(config: Config, options: Options) -> Result<Ended, AppError> {
+pub fn run(config: Config, options: &Options) -> Result<Ended, AppError> {
     let load: Load = Arc::new(|| Err("there is nothing to load again".to_owned()));
-    run_restarting(config, &options, &load)
+    run_restarting(config, options, &load)
 }
 
 /// As [`run`], beginning anew in the same process, with the same log and counters, each time SIGHUP or a change of its
@@ -113,13 +113,13 @@ pub fn run_restarting(first: Config, options: &Options, load: &Load) -> Result<E
     for notice in &options.notices {
         notice.log();
     }
-    let mut config = Ok(first);
+    let (mut config, mut signals) = (Ok(first), None);
     let ended = loop {
         let next = match config {
             Ok(next) => next,
             Err(error) => break Err(AppError::NotReloaded(error)),
         };
-        match Bound::take(next, &base, options).and_then(|bound| bound.run(options, load)) {
+        match Bound::take(next, &base, options).and_then(|bound| bound.run(options, load, &mut signals)) {
             Ok(Ended::Restart) => config = load(),
             ended => break ended,
         }

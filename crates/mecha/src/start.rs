@@ -68,7 +68,7 @@ pub(crate) fn run(args: &StartArgs, runtime: Vec<OsString>) -> Result<ExitCode, 
         sidecar.options = mecha_app::Options { drivers: sidecar.options.drivers, ..options };
         return sidecar.run();
     }
-    match mecha_app::run(config, options) {
+    match mecha_app::run(config, &options) {
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(Failure::new(error.to_string())),
     }

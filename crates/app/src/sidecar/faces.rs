@@ -38,13 +38,13 @@ pub(super) fn open(
     let options = |name, h2c| ServeOptions { name, max_head: apis.max_head, h2c, ..ServeOptions::default() };
     let on_workers = OnWorkers { entrances, drain };
     let http = mecha_api_http::router(runtime.clone());
-    on_workers.open(sockets.http, http, &options("HTTP API", apis.h2c))?;
+    on_workers.open(sockets.http, &http, &options("HTTP API", apis.h2c))?;
     let grpc = mecha_api_grpc::router(runtime.clone());
-    on_workers.open(sockets.grpc, grpc, &options("gRPC API", true))?;
+    on_workers.open(sockets.grpc, &grpc, &options("gRPC API", true))?;
     let internal = mecha_api_grpc::internal_router(runtime.clone());
-    on_workers.open(sockets.internal, internal, &options("internal gRPC", true))?;
+    on_workers.open(sockets.internal, &internal, &options("internal gRPC", true))?;
     let public = mecha_api_http::public_router(runtime.clone());
-    on_workers.open(sockets.public, public, &options("public API", true))?;
+    on_workers.open(sockets.public, &public, &options("public API", true))?;
     for socket in sockets.metrics {
         let page = mecha_api_http::metrics_router(runtime.clone());
         spawn(&Handle::current(), page, socket, options("metrics", true), last.clone());
@@ -63,7 +63,7 @@ impl OnWorkers<'_> {
     fn open<S: Serve>(
         &self,
         sockets: Vec<net::Bound>,
-        service: S,
+        service: &S,
         options: &ServeOptions,
     ) -> Result<(), AppError> {
         for socket in sockets {
