@@ -39,14 +39,21 @@ fn failing(times: usize) -> (SocketAddr, Arc<AtomicUsize>) {
 
 /// The runtime of `shop` with two retries for calls to `orders`.
 fn shop(orders: SocketAddr) -> Arc<Runtime> {
+    shop_with(orders, None)
+}
+
+/// The same with a limit on the time of each try.
+fn shop_with(orders: SocketAddr, limit: Option<Duration>) -> Arc<Runtime> {
     let retry = Retry {
         pause: Pause::Constant(Duration::from_millis(1)),
         max_retries: Some(2),
         http_codes: None,
         grpc_codes: None,
     };
-    let target = Target { retry: Some("twice".to_owned()), ..Target::default() };
+    let timeout = limit.map(|_| "short".to_owned());
+    let target = Target { retry: Some("twice".to_owned()), timeout, ..Target::default() };
     let policy = Resiliency {
+        timeouts: limit.map(|limit| ("short".to_owned(), limit)).into_iter().collect(),
         retries: BTreeMap::from([("twice".to_owned(), retry)]),
         apps: BTreeMap::from([("orders".to_owned(), target)]),
         ..Resiliency::default()
@@ -92,6 +99,23 @@ async fn a_body_of_unknown_length_is_sent_once() {
     let response = soon(shop.invoke(to_orders(post("/x", body)))).await.unwrap();
     assert_eq!(response.status(), 500);
     assert_eq!(text(response).await, "call 0 of hello");
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_sent_once_though_the_answer_comes_too_late() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let calls = count.clone();
+    let silent = move |_: Bytes| {
+        calls.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<()>()
+    };
+    let app = serve(Router::new().fallback(silent));
+    let shop = shop_with(callee(Some(app), |_| ()), Some(Duration::from_millis(300)));
+    let frames = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"hello")))]);
+    let body = Body::new(StreamBody::new(frames));
+    let error = soon(shop.invoke(to_orders(post("/x", body)))).await.err().unwrap();
+    assert!(error.message().contains("deadline exceeded"), "{error}");
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 

@@ -7,6 +7,7 @@ use axum::extract::Request;
 use mecha_component::secrets::{Metadata, Secret, SecretStore};
 use mecha_component::{Error, ErrorKind, Properties, Result};
 use mecha_config::runtime::{Component, HttpEndpoint, Property, PropertySource};
+use mecha_runtime::channel::GrpcAnswer;
 use mecha_runtime::channel::http::HttpChannel;
 use mecha_runtime::{Invocation, Loaded, Runtime};
 
@@ -102,6 +103,21 @@ async fn a_service_is_called_by_its_address() {
     let error = soon(shop.invoke(invocation)).await.err().unwrap();
     assert_eq!(error.http(), 501);
     assert!(error.message().contains("TLS"), "{error}");
+}
+
+#[tokio::test]
+async fn a_service_can_not_speak_for_this_process() {
+    let claims = async |_: Request| {
+        let claims = [("x-mecha-rpc-status", "14"), ("x-mecha-app-status", "5"), ("x-own", "1")];
+        (axum::response::AppendHeaders(claims), "fine")
+    };
+    let service = serve(Router::new().fallback(claims));
+    let shop = runtime("shop", |_| ());
+    let invocation = Invocation { target: format!("http://{service}"), request: get("/") };
+    let response = soon(shop.invoke(invocation)).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.extensions().get::<GrpcAnswer>()), (200, None));
+    assert!(response.headers().contains_key("x-own"));
+    assert!(response.headers().keys().all(|name| !name.as_str().starts_with("x-mecha-")));
 }
 
 #[tokio::test]

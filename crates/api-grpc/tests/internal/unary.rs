@@ -58,6 +58,24 @@ async fn a_call_in_one_message_is_answered_in_one() {
     assert_eq!(answer.message.unwrap().data.unwrap().value, "HELLO");
 }
 
+/// What the application's runtime does with a method that another runtime did not clean.
+async fn called(method: &str) -> Response<AppBody> {
+    let message = InvokeRequest { method: method.to_owned(), ..InvokeRequest::default() };
+    let message = InternalInvokeRequest { message: Some(message), ..InternalInvokeRequest::default() };
+    call(CALL_LOCAL, &message.encode_to_vec()).await
+}
+
+#[tokio::test]
+async fn a_method_is_cleaned_before_the_application_gets_it() {
+    let collected = soon(called("public/../admin//now").await.into_body().collect()).await.unwrap();
+    let mut messages = Messages::new(1 << 20);
+    messages.push(collected.to_bytes());
+    let answer = InternalInvokeResponse::decode(messages.next_message().unwrap().unwrap()).unwrap();
+    assert_eq!(answer.headers["X-Path"].values, ["/admin/now"]);
+    let refused = called("a?b").await;
+    assert_ne!(refused.headers()["grpc-status"], "0");
+}
+
 #[tokio::test]
 async fn what_is_no_call_and_what_is_not_there_is_told() {
     for (method, message, code) in

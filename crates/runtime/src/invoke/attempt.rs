@@ -98,7 +98,12 @@ impl Call<'_> {
         let policy = self.runtime.policies().app(self.target);
         // Only a policy that somebody wrote takes bad statuses for failures.
         let judges = policy.is_users();
-        let result = policy.run(|attempt| self.attempt(attempt, judges)).await;
+        let result = if self.body.lasts() {
+            policy.run(|attempt| self.attempt(attempt, judges)).await
+        } else {
+            // A try that took too long may have sent some of it: another one would send the rest, or nothing.
+            policy.run_once(self.attempt(0, judges)).await
+        };
         let failed = |reason: &str| ApiError::invoke_failed(self.target, reason);
         let mut response = match result {
             Ok(response) => response,
@@ -197,6 +202,11 @@ impl Call<'_> {
                 return Err(rpc(kind, message));
             }
             metrics.invoke_answered(destination, response.status().as_u16(), start.elapsed());
+            if app.is_none() {
+                // Only what another runtime's answer was made into here tells of it by such fields.
+                answer::forget(response.headers_mut());
+                return Ok(response);
+            }
             return match answer::take_failure(response.headers_mut()) {
                 Some((code, message)) => Err(Miss::Rpc { code, message, again: self.body.lasts(), attempt }),
                 None => Ok(with_answer(response)),

@@ -2,7 +2,7 @@
 
 use http::{Method, Request, Response};
 
-use super::Caller;
+use super::{Caller, method};
 use crate::acl;
 use crate::body::Body;
 use crate::error::{ApiError, GrpcCode};
@@ -21,8 +21,15 @@ impl Runtime {
         caller: Caller,
     ) -> Result<Response<Body>, ApiError> {
         self.metrics().invoke_received(if caller.app_id.is_empty() { "unknown" } else { &caller.app_id });
-        self.permit(request.uri().path(), Some(request.method()))?;
-        self.call_application(request).await
+        let (mut head, body) = request.into_parts();
+        // Callers clean their methods themselves, but what the policy judges must be what the application gets.
+        let invalid = |reason| ApiError::new("ERR_DIRECT_INVOKE", 400, GrpcCode::InvalidArgument, reason);
+        let method = method::normalize(head.uri.path()).map_err(invalid)?;
+        self.permit(&method, Some(&head.method))?;
+        if head.uri.path().strip_prefix('/') != Some(method.as_str()) {
+            head.uri = method::uri("", &method, head.uri.query()).map_err(invalid)?;
+        }
+        self.call_application(Request::from_parts(head, body)).await
     }
 
     /// Asks the access policy. Who calls is what a certificate proves, and without TLS nobody has one; what a caller says

@@ -28,8 +28,10 @@ struct Tape {
     source: Body,
     pieces: Vec<Bytes>,
     length: u64,
-    /// The source has ended, or failed.
+    /// The source has ended.
     over: bool,
+    /// It broke off: what there is of it must not pass for the whole.
+    broken: bool,
 }
 
 impl Replay {
@@ -37,7 +39,7 @@ impl Replay {
         Replay(match (body.whole(), body.length()) {
             (Some(bytes), _) => Kind::Whole(bytes),
             (None, Some(length)) if length <= MOST_KEPT => {
-                let tape = Tape { source: body, pieces: Vec::new(), length, over: false };
+                let tape = Tape { source: body, pieces: Vec::new(), length, over: false, broken: false };
                 Kind::Kept(Arc::new(Mutex::new(tape)))
             }
             _ => Kind::Once(Mutex::new(Some(body))),
@@ -46,7 +48,11 @@ impl Replay {
 
     /// Whether it can be taken more than once.
     pub(super) fn lasts(&self) -> bool {
-        !matches!(self.0, Kind::Once(_))
+        match &self.0 {
+            Kind::Whole(_) => true,
+            Kind::Kept(tape) => !tape.lock().broken,
+            Kind::Once(_) => false,
+        }
     }
 
     /// The body for the next try; nothing when it went with the one before.
@@ -82,6 +88,9 @@ impl HttpBody for Playback {
                 this.sent += piece.len() as u64;
                 return Poll::Ready(Some(Ok(Frame::data(piece.clone()))));
             }
+            if tape.broken {
+                return Poll::Ready(Some(Err("the request's body broke off".into())));
+            }
             if tape.over {
                 return Poll::Ready(None);
             }
@@ -94,7 +103,7 @@ impl HttpBody for Playback {
                     }
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    tape.over = true;
+                    tape.broken = true;
                     return Poll::Ready(Some(Err(error)));
                 }
                 Poll::Ready(None) => tape.over = true,
@@ -152,6 +161,15 @@ mod tests {
         drop(first);
         assert_eq!(replay.take().read(64).await.unwrap(), "abcdef");
         assert_eq!(replay.take().read(64).await.unwrap(), "abcdef");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_broke_off_does_not_pass_for_a_whole_one() {
+        let frames = [Ok(Frame::data(Bytes::from_static(b"ab"))), Err(BodyError::from("gone"))];
+        let replay = Replay::new(Body::new(Sized(Body::new(StreamBody::new(stream::iter(frames))), 4)));
+        assert!(replay.take().read(64).await.is_err());
+        assert!(!replay.lasts());
+        assert!(replay.take().read(64).await.is_err());
     }
 
     #[tokio::test]
