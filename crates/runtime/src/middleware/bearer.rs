@@ -13,6 +13,7 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use mecha_component::Error;
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::{Making, Middleware, Next, Request, Response, answer};
 use crate::body::Body;
@@ -23,6 +24,8 @@ use crate::runtime::Runtime;
 const PAUSE: Duration = Duration::from_secs(10);
 /// Keys this old are fetched again although they are known: an issuer may withdraw one.
 const AGE: Duration = Duration::from_secs(600);
+/// How long an issuer may take; requests wait for it.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest set of keys in bytes.
 const MOST: usize = 1 << 20;
 
@@ -111,8 +114,11 @@ impl Bearer {
             return Ok(key);
         }
         if may_fetch {
+            let late = |_| Err(format!("no answer within {PATIENCE:?}"));
+            let fetched = timeout(PATIENCE, self.fetch()).await.unwrap_or_else(late);
+            // Only now: whoever goes away meanwhile leaves it to the next.
             keys.fetched = Some(Instant::now());
-            match self.fetch().await {
+            match fetched {
                 Ok(set) => keys.set = Some(Arc::new(set)),
                 Err(error) => tracing::warn!("the keys of {} can't be fetched: {error}", self.issuer),
             }

@@ -222,9 +222,10 @@ fn service(app_id: &str) -> Name {
     Name::new([app_id, "local"])
 }
 
-/// Hears and answers.
+/// Hears and answers, until it is aborted.
 async fn listen(shared: Arc<Shared>, socket: Arc<Socket>) {
-    while let Some((message, from)) = socket.receive().await {
+    loop {
+        let (message, from) = socket.receive().await;
         if message.response {
             shared.hear(&message);
         } else if let Some(answer) = shared.answer(&message) {

@@ -110,6 +110,10 @@ impl Shared {
         let _forget = Forget { shared: self, id: &id };
         let (tell, verdict) = oneshot::channel();
         self.pending.lock().entry(id.clone()).or_default().push_back(tell);
+        // It may have ended since there was a place; who ended it has cleared the table by now.
+        if self.has_ended() {
+            return Err(gone());
+        }
         place.send(StreamEvent { id: id.clone(), event });
         verdict.await.map_err(|_| gone())
     }

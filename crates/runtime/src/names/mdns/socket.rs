@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
 
 use mecha_codec::mdns::Message;
 use socket2::{Domain, Protocol, SockRef, Type};
@@ -13,6 +14,8 @@ const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 const PORT: u16 = 5353;
 /// Largest datagram (RFC 6762 section 17).
 const LARGEST: usize = 9000;
+/// The pause after an error, so that one which stays does not spin.
+const DEAF_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Socket {
     udp: UdpSocket,
@@ -78,13 +81,20 @@ impl Socket {
         let _ = self.udp.send_to(&answer.encode(), from).await;
     }
 
-    /// The next message; what is none is passed over. `None` when the socket is broken.
-    pub(super) async fn receive(&self) -> Option<(Message, SocketAddr)> {
+    /// The next message; what is none is passed over. Errors do not last: interfaces come back, memory is freed.
+    pub(super) async fn receive(&self) -> (Message, SocketAddr) {
         let mut buffer = [0; LARGEST];
         loop {
-            let (length, from) = self.udp.recv_from(&mut buffer).await.ok()?;
+            let (length, from) = match self.udp.recv_from(&mut buffer).await {
+                Ok(received) => received,
+                Err(error) => {
+                    tracing::debug!("name resolution: mDNS can't be heard: {error}");
+                    tokio::time::sleep(DEAF_PAUSE).await;
+                    continue;
+                }
+            };
             if let Ok(message) = Message::decode(buffer.get(..length).unwrap_or_default()) {
-                return Some((message, from));
+                return (message, from);
             }
         }
     }
