@@ -144,12 +144,17 @@ impl Base {
         }
         let mut slot = self.database.write();
         let Some(mut database) = slot.take() else { return Ok(()) };
-        let done = self.guard(|| {
-            database.compact().map_err(failed)?;
-            Ok(database)
+        let done = self.guard(|| match database.compact() {
+            // Somebody still reads a view: closing the file now would fail that read. There will be another idle time.
+            Err(redb::CompactionError::TransactionInProgress) => Ok((database, false)),
+            done => done.map(|_| (database, true)).map_err(failed),
         });
         *slot = match done {
-            Ok(database) => Some(database),
+            Ok((database, true)) => Some(database),
+            Ok((database, false)) => {
+                *slot = Some(database);
+                return Ok(());
+            }
             Err(error) => {
                 tracing::warn!("{}: could not be compacted: {error}", self.path.display());
                 Some(self.guard(|| self.create())?)

@@ -290,6 +290,19 @@ async fn a_record_that_was_not_finished_is_given_up() {
     assert_eq!(text(&engine, "c").await.as_deref(), Some("1"));
 }
 
+#[test]
+fn a_segment_that_could_not_be_begun_leaves_nothing() {
+    let folder = Folder::new();
+    let mut log = wal::Wal::create(folder.path(), 1).unwrap();
+    // Every write to it finds the disk full.
+    std::os::unix::fs::symlink("/dev/full", wal::spare_path(folder.path())).unwrap();
+    assert_eq!(log.rotate().unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    assert!(!wal::segment_path(folder.path(), 2).is_symlink());
+    assert_eq!(log.segment(), 1);
+    assert_eq!(log.rotate().unwrap(), 1);
+    assert_eq!(log.segment(), 2);
+}
+
 #[tokio::test]
 async fn what_has_ended_leaves_the_file() {
     let folder = Folder::new();
@@ -341,8 +354,17 @@ async fn a_file_that_is_mostly_free_is_made_smaller() {
         commit(&engine, vec![put(&format!("other-{number}"), &data)]).await;
     }
     moved(&engine).await;
-    let inner = Arc::clone(&engine.inner);
-    tokio::task::spawn_blocking(move || flusher::tidy(&inner)).await.unwrap().unwrap();
+    let tidy = || {
+        let inner = Arc::clone(&engine.inner);
+        tokio::task::spawn_blocking(move || flusher::tidy(&inner))
+    };
+    // Who reads a view meanwhile is not disturbed.
+    let view = engine.inner.base.view().unwrap();
+    tidy().await.unwrap().unwrap();
+    assert!(view.get(b"other-1").unwrap().is_some());
+    assert!(size() > grown / 2, "{} of {grown} bytes are left", size());
+    drop(view);
+    tidy().await.unwrap().unwrap();
     assert!(size() < grown / 2, "{} of {grown} bytes are left", size());
     assert_eq!(text(&engine, "key-1").await, None);
     assert_eq!(text(&engine, "other-1").await, Some(data));

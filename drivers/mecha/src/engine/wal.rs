@@ -171,7 +171,11 @@ impl Wal {
         if self.is_dirty() {
             self.sync()?;
         }
-        let next = Wal::create(&self.dir, self.segment + 1)?;
+        let next = Wal::create(&self.dir, self.segment + 1).inspect_err(|_| {
+            // Only the last segment may have a gap after a crash, and this one goes on being written. When the file can't
+            // be removed either, the next attempt uses it.
+            let _ = std::fs::remove_file(segment_path(&self.dir, self.segment + 1));
+        })?;
         let ended = self.segment;
         *self = next;
         Ok(ended)
