@@ -44,7 +44,7 @@ setup_unit() { need_debian redis-server:redis-server redis-cli:redis-tools; }
 
 setup_e2e() {
   need_debian curl:curl nc:netcat-openbsd nghttp:nghttp2-client h2load:nghttp2-client nghttpd:nghttp2-server \
-    python3:python3 || return
+    python3:python3 redis-server:redis-server || return
   setup_python && setup_node && setup_h2spec
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kit import config as c
+from kit import tools
 from kit.application import Application
 from kit.backend import Backend
 from kit.dapr import Stage, staged
@@ -146,6 +147,16 @@ def application() -> Iterator[Callable[..., Application]]:
 def shared_application() -> Iterator[Callable[..., Application]]:
     """The same for all scenarios of a file."""
     yield from _stopping(Application)
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int | None]:
+    """The port of a Redis server; `None` where none is installed."""
+    if not shutil.which("redis-server"):
+        yield None
+        return
+    with tools.redis(tmp_path_factory.mktemp("redis")) as port:
+        yield port
 
 
 @pytest.fixture

@@ -6,19 +6,18 @@ import uuid
 
 import pytest
 
-from kit.resources import component, subscription
+from kit.resources import brokers, subscription
 from kit.wait import eventually
 
-BROKERS = ["pubsub", "memory"]
+BROKERS = ["pubsub", "memory", "redis"]
 JSON = "application/json"
 
 
 @pytest.fixture(scope="module")
-def sidecar(shared):
-    bulk = {"enabled": True, "maxMessagesCount": 5, "maxAwaitDurationMs": 200}
-    resources = [component("pubsub", "pubsub.mecha", {"redeliverInterval": "20ms"}), component("memory", "pubsub.in-memory")]
-    resources += [subscription(f"{broker}-bulk", "bulk", "bulk", broker, bulkSubscribe=bulk) for broker in BROKERS]
-    return shared.sidecar("events", app="events_grpc.py", protocol="grpc", resources=resources)
+def sidecar(shared, redis):
+    bulk = {"enabled": True, "maxMessagesCount": 5, "maxAwaitDurationMs": 100}
+    declared = [subscription(f"{broker}-bulk", "bulk", "bulk", broker, bulkSubscribe=bulk) for broker in (BROKERS if redis else BROKERS[:2])]
+    return shared.sidecar("events", app="events_grpc.py", protocol="grpc", resources=brokers(redis) + declared)
 
 
 @pytest.fixture
@@ -28,7 +27,9 @@ def client(sidecar):
 
 
 @pytest.fixture(params=BROKERS)
-def broker(request):
+def broker(request, need):
+    if request.param == "redis":
+        need("redis-server")
     return request.param
 
 
@@ -139,8 +140,7 @@ def test_metadata_tells_of_subscriptions(sidecar):
 
 
 def test_an_application_that_is_away_gets_its_messages_later(dapr):
-    resources = [component("pubsub", "pubsub.mecha", {"redeliverInterval": "20ms"})]
-    one = dapr.sidecar("away", app="events_grpc.py", protocol="grpc", resources=resources)
+    one = dapr.sidecar("away", app="events_grpc.py", protocol="grpc", resources=brokers())
     one.app.kill()
     with one.client() as opened:
         names = [publish(opened, "pubsub", "plain") for _ in range(20)]

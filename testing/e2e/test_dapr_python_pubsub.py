@@ -12,15 +12,11 @@ import pytest
 from dapr.clients import BulkPublishEntry
 from dapr.clients.exceptions import DaprGrpcError
 
-from kit.resources import component, subscription
+from kit.resources import brokers, component, subscription
 from kit.wait import eventually
 
-BROKERS = ["pubsub", "memory"]
+BROKERS = ["pubsub", "memory", "redis"]
 JSON = "application/json"
-
-
-def brokers() -> list[dict]:
-    return [component("pubsub", "pubsub.mecha", {"redeliverInterval": "20ms"}), component("memory", "pubsub.in-memory")]
 
 
 def subscriptions(broker: str) -> list[dict]:
@@ -31,7 +27,7 @@ def subscriptions(broker: str) -> list[dict]:
         subscription(f"{broker}-dead", "dead", "/dead", broker),
         subscription(f"{broker}-fragile", "fragile", "/fragile", broker, deadLetterTopic="dead"),
         subscription(f"{broker}-raw", "raw", "/raw", broker, metadata={"rawPayload": "true"}),
-        subscription(f"{broker}-bulk", "bulk", "/bulk", broker, bulkSubscribe={"enabled": True, "maxMessagesCount": 5, "maxAwaitDurationMs": 200}),
+        subscription(f"{broker}-bulk", "bulk", "/bulk", broker, bulkSubscribe={"enabled": True, "maxMessagesCount": 5, "maxAwaitDurationMs": 100}),
         subscription(
             f"{broker}-orders",
             "orders",
@@ -50,8 +46,9 @@ def subscriptions(broker: str) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def sidecar(shared):
-    return shared.sidecar("events", app="events.py", resources=[*brokers(), *subscriptions("pubsub"), *subscriptions("memory")])
+def sidecar(shared, redis):
+    declared = [one for broker in (BROKERS if redis else BROKERS[:2]) for one in subscriptions(broker)]
+    return shared.sidecar("events", app="events.py", resources=brokers(redis) + declared)
 
 
 @pytest.fixture
@@ -61,7 +58,9 @@ def client(sidecar):
 
 
 @pytest.fixture(params=BROKERS)
-def broker(request):
+def broker(request, need):
+    if request.param == "redis":
+        need("redis-server")
     return request.param
 
 
@@ -334,9 +333,8 @@ def test_durable_messages_wait_for_an_application_that_is_away(dapr):
     eventually(lambda: set(names) <= {told["id"] for told in one.app.events("message")}, "all have come", 20)
 
 
-@pytest.mark.parametrize("broker", BROKERS)
-def test_a_message_whose_time_is_over_does_not_come(dapr, broker):
-    one = dapr.sidecar("late", app="events.py", resources=[*brokers(), subscription("plain", "plain", "/plain", broker)])
+def test_a_message_whose_time_is_over_does_not_come(dapr, broker, redis):
+    one = dapr.sidecar("late", app="events.py", resources=[*brokers(redis), subscription("plain", "plain", "/plain", broker)])
     one.app.kill()
     with one.client() as opened:
         brief = publish(opened, broker, "plain", message(), ttlInSeconds="1")

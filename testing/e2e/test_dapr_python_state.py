@@ -9,7 +9,7 @@ from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
 from dapr.clients.grpc._request import TransactionalStateOperation, TransactionOperationType
 from dapr.clients.grpc._state import Concurrency, Consistency, StateItem, StateOptions
 
-from kit.resources import component
+from kit.resources import component, redis_metadata
 from kit.wait import eventually
 
 FIRST = StateOptions(concurrency=Concurrency.first_write)
@@ -18,15 +18,14 @@ UPSERT, DELETE = TransactionOperationType.upsert, TransactionOperationType.delet
 
 
 @pytest.fixture(scope="module")
-def sidecar(shared):
-    return shared.sidecar(
-        resources=[
-            component("memory", "state.in-memory"),
-            component("embedded", "state.mecha"),
-            component("embedded-by-name", "state.mecha", {"keyPrefix": "name"}),
-            component("sqlite", "state.sqlite", {"connectionString": shared.folder / "state.db"}),
-        ]
-    )
+def sidecar(shared, redis):
+    stores = [
+        component("memory", "state.in-memory"),
+        component("embedded", "state.mecha"),
+        component("embedded-by-name", "state.mecha", {"keyPrefix": "name"}),
+        component("sqlite", "state.sqlite", {"connectionString": shared.folder / "state.db"}),
+    ]
+    return shared.sidecar(resources=stores + ([component("redis", "state.redis", redis_metadata(redis))] if redis else []))
 
 
 @pytest.fixture
@@ -35,8 +34,10 @@ def client(sidecar):
         yield opened
 
 
-@pytest.fixture(params=["memory", "embedded", "sqlite"])
-def store(request):
+@pytest.fixture(params=["memory", "embedded", "sqlite", "redis"])
+def store(request, need):
+    if request.param == "redis":
+        need("redis-server")
     return request.param
 
 

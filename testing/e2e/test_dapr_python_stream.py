@@ -12,21 +12,17 @@ from dapr.clients.exceptions import DaprInternalError
 from dapr.clients.grpc._response import TopicEventResponse
 from dapr.common.pubsub.subscription import StreamCancelledError, StreamInactiveError
 
-from kit.resources import component
+from kit.resources import brokers
 from kit.wait import eventually
 
-BROKERS = ["pubsub", "memory"]
+BROKERS = ["pubsub", "memory", "redis"]
 JSON = "application/json"
 SUCCESS, RETRY, DROP = (TopicEventResponse(status) for status in ("success", "retry", "drop"))
 
 
-def brokers() -> list[dict]:
-    return [component("pubsub", "pubsub.mecha", {"redeliverInterval": "20ms"}), component("memory", "pubsub.in-memory")]
-
-
 @pytest.fixture(scope="module")
-def sidecar(shared):
-    return shared.sidecar("streams", resources=brokers())
+def sidecar(shared, redis):
+    return shared.sidecar("streams", resources=brokers(redis))
 
 
 @pytest.fixture
@@ -36,7 +32,9 @@ def client(sidecar):
 
 
 @pytest.fixture(params=BROKERS)
-def broker(request):
+def broker(request, need):
+    if request.param == "redis":
+        need("redis-server")
     return request.param
 
 
@@ -120,11 +118,11 @@ def test_streams_are_seen_in_metadata_while_they_last(client, sidecar, broker, t
 
 
 def test_several_streams_of_a_topic(client, handled, broker, topic):
-    """The durable broker shares messages out among the streams of an application; the other gives all to each."""
+    """Brokers with consumer groups share messages out among the streams of an application; the other gives all to each."""
     first, second = handled(broker, topic), handled(broker, topic)
     for number in range(20):
         client.publish_event(broker, topic, str(number))
-    whole = 20 if broker == "pubsub" else 40
+    whole = 40 if broker == "memory" else 20
     eventually(lambda: first.qsize() + second.qsize() >= whole, f"{whole} messages have come")
     assert first.qsize() + second.qsize() == whole
 

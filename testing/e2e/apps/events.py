@@ -13,7 +13,7 @@ from dapr.ext.fastapi import DaprApp
 from fastapi import Body, FastAPI, Request, Response
 from tell import tell
 
-BROKERS = ["pubsub", "memory"]
+BROKERS = ["pubsub", "memory", "redis"]
 app = FastAPI()
 subscriber = DaprApp(app)
 seen: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from dapr.clients.grpc._response import TopicEventResponse
 from dapr.ext.grpc import App, Rule, SubscriptionMessage
 from tell import tell
 
-BROKERS = ["pubsub", "memory"]
+BROKERS = ["pubsub", "memory", "redis"]
 app = App()
 seen: Counter[str] = Counter()
 

@@ -30,6 +30,22 @@ def subscription(name: str, topic: str, route: str | None = None, pubsub: str = 
     return resource("Subscription", name, spec, "v2alpha1")
 
 
+def redis_metadata(port: int | None, **more: str) -> dict[str, str]:
+    """Where a Redis server of the scenario is."""
+    return {"redisHost": f"127.0.0.1:{port}", **more}
+
+
+def brokers(redis: int | None = None) -> list[dict[str, Any]]:
+    """A broker of every kind: `pubsub`, which is embedded, `memory`, and `redis` when there is a server. They hand over
+    again soon what was refused."""
+    found = [component("pubsub", "pubsub.mecha", {"redeliverInterval": "20ms"}), component("memory", "pubsub.in-memory")]
+    if redis:
+        # Longer than a handler takes on a busy machine: Redis hands over again what has not been acknowledged by then.
+        soon = {"redeliverInterval": "50ms", "processingTimeout": "1s"}
+        found.append(component("redis", "pubsub.redis", redis_metadata(redis, **soon)))
+    return found
+
+
 def configuration(**spec: Any) -> dict[str, Any]:
     """A Configuration."""
     return resource("Configuration", "config", spec)

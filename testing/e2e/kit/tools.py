@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from .mecha import ROOT, refuses
+from .ports import free_port
 from .wait import eventually
 
 H2SPEC = ROOT / ".cache/bin/h2spec"
@@ -86,3 +87,11 @@ def nginx(port: int, folder: Path, root: Path, requests: int = 1000) -> Iterator
     config.write_text(NGINX.format(folder=folder, port=port, root=root, requests=requests))
     with serving(port, "nginx", "-p", folder, "-c", config):
         yield
+
+
+@contextlib.contextmanager
+def redis(folder: Path) -> Iterator[int]:
+    """A Redis server that keeps nothing, on a port that is returned."""
+    port = free_port()
+    with serving(port, "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder):
+        yield port
