@@ -1,5 +1,6 @@
 """Changed files taken over while the runtime serves, and SIGHUP: the same process on the same ports, made anew."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -182,3 +183,40 @@ def test_sighup_many_times(dapr):
     sidecar.signal(signal.SIGHUP)
     started(sidecar, 7)
     assert abs(len(list(folder.iterdir())) - descriptors) <= 4, "nothing is left open"
+
+
+def test_an_end_that_is_asked_for_during_a_restart_is_heard(dapr):
+    sidecar = dapr.sidecar("both", resources=[STORE])
+    sidecar.expected_exit = True
+    sidecar.signal(signal.SIGHUP)
+    sidecar.signal(signal.SIGTERM)
+    assert sidecar.wait() == 0
+
+
+def test_ports_that_the_system_chose_outlast_a_restart(dapr):
+    zero = [word for flag in ("dapr-http-port", "dapr-grpc-port", "metrics-port") for word in (f"--{flag}", "0")]
+    sidecar = dapr.sidecar("ports", *zero, ready=False, resources=[STORE])
+    taken = re.compile(r'msg="((?:HTTP API|gRPC API|metrics) on [^"]+)"')
+
+    def starts(count):
+        eventually(lambda: sidecar.log().count("dapr initialized. Status: Running.") == count, f"start {count}")
+        return taken.findall(sidecar.log())
+
+    first = starts(1)
+    assert len(first) == 3
+    sidecar.signal(signal.SIGHUP)
+    assert starts(2) == first * 2
+
+
+def test_files_that_change_nothing_leave_the_middleware_alone(dapr):
+    limit = component("limit", "middleware.http.ratelimit", {"maxRequestsPerSecond": "0.001"})
+    pipeline = {"handlers": [{"name": "limit", "type": "middleware.http.ratelimit", "version": "v1"}]}
+    sidecar = dapr.sidecar("limited", ready=False, resources=[limit], config=configuration(httpPipeline=pipeline))
+    started_once = "dapr initialized. Status: Running."
+    eventually(lambda: started_once in sidecar.log(), "it runs")
+    metadata = lambda: sidecar.request("GET", "metadata").status_code  # noqa: E731
+    assert [metadata(), metadata()] == [200, 429]
+    # What comes later shows that the files were read.
+    sidecar.write_resources([component("mark", "state.in-memory")], "mark.yaml")
+    said(sidecar, "Component loaded: mark (state.in-memory/v1)")
+    assert metadata() == 429

@@ -1,12 +1,15 @@
 //! What a process has once, whatever is restarted inside it: its counters, its logs, and what is said of a panic.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mecha_config::Config;
+use mecha_config::runtime::{Apis, Endpoint, Runtime};
 use mecha_config::server::{LogLevel, Server};
 use mecha_metrics::{Registry, ServerStat};
 use mecha_observe::{LogHandle, Logs};
+use parking_lot::Mutex;
 
 use crate::Options;
 use crate::error::AppError;
@@ -23,6 +26,8 @@ pub struct Base {
     level: Option<LogLevel>,
     /// Whether the first configuration has a runtime.
     pub(crate) has_runtime: bool,
+    /// Where the runtime's APIs listened last.
+    apis: Mutex<Option<Apis>>,
 }
 
 impl Base {
@@ -43,7 +48,15 @@ impl Base {
             .map_err(|source| AppError::Log { what: "the process log".to_owned(), source })?;
         report_panics();
         allow_many_connections();
-        Ok(Base { workers, registry, logs, log, level, has_runtime: config.runtime.is_some() })
+        Ok(Base {
+            workers,
+            registry,
+            logs,
+            log,
+            level,
+            has_runtime: config.runtime.is_some(),
+            apis: Mutex::default(),
+        })
     }
 
     /// Takes over what a configuration says of the log's level; its target and form stay.
@@ -54,6 +67,29 @@ impl Base {
         self.log.set_level(config.server.log_level);
     }
 
+    /// Puts the ports that the system chose into a configuration that leaves them open again: a restart in place keeps
+    /// its addresses (reference 3.5), since the application knows no others. The internal one may change; callers learn
+    /// it anew.
+    pub(crate) fn keep_ports(&self, runtime: &mut Runtime) {
+        let last = self.apis.lock();
+        let Some(last) = last.as_ref() else { return };
+        let apis = &mut runtime.apis;
+        let endpoints = apis.http.iter_mut().zip(&last.http).chain(apis.grpc.iter_mut().zip(&last.grpc));
+        for pair in endpoints {
+            if let (Endpoint::Tcp(address), Endpoint::Tcp(last)) = pair {
+                keep_port(address, *last);
+            }
+        }
+        let addresses =
+            apis.public.iter_mut().zip(&last.public).chain(apis.metrics.iter_mut().zip(&last.metrics));
+        addresses.for_each(|(address, last)| keep_port(address, *last));
+    }
+
+    /// Notes where the APIs listen.
+    pub(crate) fn note_ports(&self, runtime: &Runtime) {
+        *self.apis.lock() = Some(runtime.apis.clone());
+    }
+
     /// Writes out what is queued; nothing is logged after this.
     pub(crate) fn finish(&self) {
         for path in self.logs.shutdown(LOG_LIMIT) {
@@ -62,6 +98,12 @@ impl Base {
                 format_args!("mecha: the log {path} could not be finished in time\n"),
             );
         }
+    }
+}
+
+fn keep_port(address: &mut SocketAddr, last: SocketAddr) {
+    if address.port() == 0 && address.ip() == last.ip() {
+        address.set_port(last.port());
     }
 }
 

@@ -52,6 +52,9 @@ impl Bound {
     pub fn take(mut config: Config, base: &Base, options: &Options) -> Result<Self, AppError> {
         let begun = Instant::now();
         base.adopt(&mut config);
+        if let Some(runtime) = config.runtime.as_deref_mut() {
+            base.keep_ports(runtime);
+        }
         Sidecar::extend(&mut config);
         let Base { workers, registry, logs, .. } = base;
         let (workers, registry, logs) = (*workers, registry.clone(), logs.clone());
@@ -74,6 +77,9 @@ impl Bound {
         let sidecar = config.runtime.as_deref();
         let take = |runtime| Sidecar::take(runtime, options.drivers, clusters.clone(), workers, begun);
         let sidecar = sidecar.map(take).transpose()?;
+        if let Some(sidecar) = &sidecar {
+            base.note_ports(sidecar.runtime.config());
+        }
         let version = options.version;
         Ok(Bound {
             config,

@@ -17,16 +17,26 @@ use crate::workers::{Share, Threads};
 use crate::{Ended, Load, Options, Ready};
 
 impl Bound {
-    /// Runs until a signal or the option `end` ends it; the option `ready` is told when everything listens.
+    /// Runs until a signal or the option `end` ends it; the option `ready` is told when everything listens. `signals` are
+    /// watched from the first run on, so that none is lost between two.
     ///
     /// # Errors
     /// When a thread can't be started, a worker is lost, or a component that must be initialised can't be.
-    pub fn run(self, options: &Options, load: &Load) -> Result<Ended, AppError> {
+    pub(crate) fn run(
+        self,
+        options: &Options,
+        load: &Load,
+        signals: &mut Option<Signals>,
+    ) -> Result<Ended, AppError> {
         let failed = |source| AppError::Thread { what: "the control thread".to_owned(), source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let signals = {
-            let _entered = runtime.enter();
-            Signals::watch(self.sidecar.is_some(), options.end.clone()).map_err(failed)?
+        let signals = match signals {
+            Some(signals) => signals,
+            None => {
+                let _entered = runtime.enter();
+                let watched = Signals::watch(self.sidecar.is_some(), options.end.clone());
+                signals.insert(watched.map_err(failed)?)
+            }
         };
         let addresses = self.addresses();
         let pid = self.pid;

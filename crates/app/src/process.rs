@@ -27,13 +27,13 @@ const ABORT_LIMIT: Duration = Duration::from_secs(5);
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A running process.
-pub(crate) struct Process {
+pub(crate) struct Process<'s> {
     pub(crate) config: Arc<Config>,
     pub(crate) state: Arc<State>,
     pub(crate) triggers: Triggers,
     pub(crate) threads: Threads,
     pub(crate) clusters: Arc<LiveClusters>,
-    pub(crate) signals: Signals,
+    pub(crate) signals: &'s mut Signals,
     pub(crate) logs: Logs,
     pub(crate) sidecar: Option<Sidecar>,
     pub(crate) options: Options,
@@ -57,7 +57,7 @@ enum Half {
     Inner,
 }
 
-impl Process {
+impl Process<'_> {
     /// `outer` and `last` are the drains of what opens once components are loaded.
     pub(crate) fn until_ended(
         mut self,
@@ -137,16 +137,24 @@ impl Process {
                 }
                 asked = self.signals.next() => match asked {
                     Asked::Reopen => self.logs.reopen(),
-                    _ => {
+                    asked => {
                         starting.abort();
                         drop(outer);
-                        return Ok(Some(self.stop().await));
+                        return match asked {
+                            Asked::Stop => Ok(Some(self.stop().await)),
+                            Asked::Restart => self.finish(Ended::Restart).await.map(Some),
+                            _ => self.finish(Ended::Drained).await.map(Some),
+                        };
                     }
                 }
             }
         }
         if let Some(sidecar) = &mut self.sidecar {
-            sidecar.open(&self.threads.entrances, &outer, &last)?;
+            if let Err(error) = sidecar.open(&self.threads.entrances, &outer, &last) {
+                drop(outer);
+                self.stop().await;
+                return Err(error);
+            }
             sidecar.follow(&self.options, &self.load);
         }
         Ok(None)
@@ -164,9 +172,8 @@ impl Process {
         }
     }
 
-    /// Lets requests and messages in flight finish, up to the graceful timeout.
+    /// Ends once the configuration lets it, and what is in flight is done.
     async fn drain(&mut self, ended: Ended) -> Result<Ended, AppError> {
-        let limit = self.config.server.graceful_timeout;
         if ended != Ended::Restart
             && let Some(sidecar) = &self.sidecar
         {
@@ -175,6 +182,12 @@ impl Process {
                 asked = self.signals.next() => tracing::info!("asked again ({asked:?}): not waiting any longer"),
             }
         }
+        self.finish(ended).await
+    }
+
+    /// Lets requests and messages in flight finish, up to the graceful timeout.
+    async fn finish(&mut self, mut ended: Ended) -> Result<Ended, AppError> {
+        let limit = self.config.server.graceful_timeout;
         tracing::info!("draining: requests in flight may take up to {limit:?}");
         self.state.enter(Stage::GracefulStopping);
         let deadline = Instant::now() + limit;
@@ -183,7 +196,7 @@ impl Process {
             None => true,
         };
         for half in [Half::Outer, Half::Inner] {
-            in_time = in_time && self.drain_half(half, deadline).await;
+            in_time = in_time && self.drain_half(half, deadline, &mut ended).await;
         }
         if self.sidecar.is_some() {
             if in_time {
@@ -198,8 +211,9 @@ impl Process {
         Ok(if in_time || ended == Ended::Restart { ended } else { Ended::Cut })
     }
 
-    /// Whether everything of this half ended in time, and nobody asked for a quicker end.
-    async fn drain_half(&mut self, half: Half, deadline: Instant) -> bool {
+    /// Whether everything of this half ended in time, and nobody asked for a quicker end. Who asks for an end meanwhile
+    /// does not want another beginning.
+    async fn drain_half(&mut self, half: Half, deadline: Instant, ended: &mut Ended) -> bool {
         let trigger = match half {
             Half::Outer => &mut self.triggers.outer,
             Half::Inner => &mut self.triggers.inner,
@@ -207,12 +221,17 @@ impl Process {
         trigger.start(Mode::Graceful);
         loop {
             tokio::select! {
-                done = trigger.wait(deadline.saturating_duration_since(Instant::now())) => return done,
+                biased;
                 asked = self.signals.next() => match asked {
-                    Asked::Stop => return false,
+                    Asked::Stop => {
+                        *ended = Ended::Cut;
+                        return false;
+                    }
+                    Asked::Drain => *ended = Ended::Drained,
                     Asked::Reopen => self.logs.reopen(),
-                    Asked::Drain | Asked::Restart => {}
+                    Asked::Restart => {}
                 },
+                done = trigger.wait(deadline.saturating_duration_since(Instant::now())) => return done,
             }
         }
     }

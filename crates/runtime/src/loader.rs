@@ -136,6 +136,12 @@ impl Runtime {
                 }
             }
             ResourceKind::PubSub => self.on_pubsub_loaded(&component.name).await,
+            // Who starts several builds the pipelines once, at the end.
+            ResourceKind::Middleware if starter == Starter::Background => {
+                if let Err(error) = self.build_pipelines() {
+                    tracing::error!("Middleware pipelines stay as they were: {error}");
+                }
+            }
             ResourceKind::State | ResourceKind::Middleware | ResourceKind::Other => {}
         }
         Ok(())

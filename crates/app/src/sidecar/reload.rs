@@ -37,14 +37,13 @@ pub(super) async fn follow(runtime: Arc<Runtime>, options: Options, load: Load) 
         } else {
             runtime.apply(next.resources).await
         };
-        match applied.map(|applied| (applied, runtime.build_pipelines())) {
-            Ok((Applied { restart: true }, _)) => {
+        match applied {
+            Ok(Applied { restart: true }) => {
                 tracing::info!("the configuration changed: triggering SIGHUP reload");
                 runtime.shutdown().restart();
                 return;
             }
-            Ok((_, Ok(()))) => {}
-            Ok((_, Err(error))) => tracing::error!("the middleware stays as it was: {error}"),
+            Ok(_) => {}
             Err(_) => {
                 runtime.shutdown().fail();
                 return;
