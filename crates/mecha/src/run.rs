@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::daprd::{self, sidecar};
 use crate::failure::Failure;
-use application::Application;
+use application::{Application, Signals};
 
 const USAGE: &str = "\
 Usage: mecha run --app-id ID [FLAGS] [-- COMMAND [ARGUMENTS]]
@@ -71,17 +71,18 @@ fn start(flags: Flags, command: Vec<OsString>, prefix: String) -> Result<ExitCod
     let (tell_end, end) = watch::channel(false);
     let (tell_stop, stop) = watch::channel(false);
     let environment = environment(&flags);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = runtime.block_on(async { Signals::listen() })?;
     let mut sidecar = sidecar::Sidecar::new(flags, Environment::process());
     sidecar.options.ready = Some(tell_ready);
     sidecar.options.end = Some(end);
     let application = thread::Builder::new().name("application".to_owned()).spawn(move || {
-        // Nobody tells when the runtime did not start.
-        let ready = ready.recv().ok()?;
-        let environment = environment.into_iter().chain(ports(&ready)).collect();
-        let application = Application { command, environment, folder: None, prefix };
-        let status = supervise(&application, stop);
+        let status = runtime.block_on(supervise(ready, stop, signals, move |ready| {
+            let environment = environment.into_iter().chain(ports(ready)).collect();
+            Application { command, environment, folder: None, prefix }
+        }));
         tell_end.send_replace(true);
-        Some(status)
+        status
     })?;
     let ended = sidecar.serve();
     tell_stop.send_replace(true);
@@ -92,9 +93,21 @@ fn start(flags: Flags, command: Vec<OsString>, prefix: String) -> Result<ExitCod
     }
 }
 
-fn supervise(application: &Application, stop: watch::Receiver<bool>) -> std::io::Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(application.run(stop))
+/// Starts the application once the runtime is ready, and returns its status; `None` when the runtime did not start. A
+/// signal that comes earlier is the end before there was anything.
+async fn supervise(
+    ready: mpsc::Receiver<Ready>,
+    stop: watch::Receiver<bool>,
+    mut signals: Signals,
+    application: impl FnOnce(&Ready) -> Application,
+) -> Option<std::io::Result<u8>> {
+    let opened = tokio::task::spawn_blocking(move || ready.recv());
+    let ready = tokio::select! {
+        // Nobody tells when the runtime did not start.
+        opened = opened => opened.ok()?.ok()?,
+        status = signals.status() => return Some(Ok(status)),
+    };
+    Some(application(&ready).run(stop, &mut signals).await)
 }
 
 /// What the application is told beside the ports (reference 3.2).

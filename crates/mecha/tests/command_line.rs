@@ -141,6 +141,20 @@ fn a_taken_port_is_a_failed_start_that_says_which() {
 }
 
 #[test]
+fn a_signal_that_comes_before_the_application_is_there_is_not_lost() {
+    let resources = std::env::temp_dir().join(format!("mecha-early-{}", std::process::id()));
+    fs::create_dir_all(&resources).unwrap();
+    let ports = ["--dapr-http-port=0", "--dapr-grpc-port=0", "--metrics-port=0"];
+    for line in ["Starting Dapr Runtime", "HTTP API on", "running with"] {
+        let start = ["run", "--app-id", "early", "--resources-path", resources.to_str().unwrap()];
+        let mut running = Running::new(&[&start[..], &ports, &["--", "sleep", "60"]].concat());
+        running.until(line);
+        assert_eq!(running.end_with(Signal::TERM), 143, "after {line:?}");
+    }
+    fs::remove_dir_all(&resources).unwrap();
+}
+
+#[test]
 fn the_quickstart_serves_on_until_it_is_told_to_end() {
     let mut running = Running::new(&["quickstart"]);
     assert!(running.until("paths succeeded").starts_with("13 of 13 "));

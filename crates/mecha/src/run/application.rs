@@ -19,6 +19,39 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long the rest of its output may take once it has ended; a grandchild may hold the pipe open.
 const REST: Duration = Duration::from_secs(1);
 
+/// The signals that are the application's, from the moment this is made: one that comes before the application is there
+/// must not be lost.
+pub(crate) struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From now on they do not end the process by themselves. Fails when the system refuses; wants a tokio runtime.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// The next of them.
+    pub(crate) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.quit.recv() => Signal::QUIT,
+        }
+    }
+
+    /// The exit status of an application that the next of them ends.
+    pub(crate) async fn status(&mut self) -> u8 {
+        u8::try_from(128 + self.next().await.as_raw()).unwrap_or(1)
+    }
+}
+
 /// What is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Application {
@@ -35,31 +68,25 @@ pub(crate) struct Application {
 impl Application {
     /// Runs it until it ends, or until `stop` says so; signals to this process go to it. Its status for `exit`, as shells
     /// count it: the status itself, or 128 and the number of the signal that ended it.
-    pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) -> io::Result<u8> {
+    pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>, signals: &mut Signals) -> io::Result<u8> {
         let mut child = self.start()?;
         let pumps = [
             child.stdout.take().map(|out| tokio::spawn(pump(out, self.prefix.clone(), io::stdout()))),
             child.stderr.take().map(|out| tokio::spawn(pump(out, self.prefix.clone(), io::stderr()))),
         ];
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut quit = signal(SignalKind::quit())?;
         let asked = tokio::select! {
             ended = child.wait() => {
                 self.rest(pumps).await;
                 return ended.map(code);
             }
-            _ = interrupt.recv() => Signal::INT,
-            _ = terminate.recv() => Signal::TERM,
-            _ = quit.recv() => Signal::QUIT,
+            signal = signals.next() => signal,
             () = told(&mut stop) => Signal::TERM,
         };
         tell(&child, asked);
         let ended = tokio::select! {
             ended = child.wait() => ended?,
             () = sleep(GRACE) => kill(&mut child).await?,
-            _ = interrupt.recv() => kill(&mut child).await?,
-            _ = terminate.recv() => kill(&mut child).await?,
+            _ = signals.next() => kill(&mut child).await?,
         };
         self.rest(pumps).await;
         Ok(code(ended))
@@ -151,15 +178,17 @@ mod tests {
     #[tokio::test]
     async fn its_status_is_ours_and_it_has_its_environment() {
         let (_keep, stop) = watch::channel(false);
-        assert_eq!(application("exit $GREETING").run(stop.clone()).await.unwrap(), 7);
-        assert_eq!(application("kill -9 $$").run(stop).await.unwrap(), 137);
+        let mut signals = Signals::listen().unwrap();
+        assert_eq!(application("exit $GREETING").run(stop.clone(), &mut signals).await.unwrap(), 7);
+        assert_eq!(application("kill -9 $$").run(stop, &mut signals).await.unwrap(), 137);
     }
 
     #[tokio::test]
     async fn it_is_told_to_end_and_may_say_how() {
         let (tell, stop) = watch::channel(false);
         let running = tokio::spawn(async move {
-            application("trap 'exit 5' TERM; while :; do sleep 0.05; done").run(stop).await
+            let mut signals = Signals::listen().unwrap();
+            application("trap 'exit 5' TERM; while :; do sleep 0.05; done").run(stop, &mut signals).await
         });
         // The shell needs a moment for its trap; asking too early ends it by the signal itself.
         sleep(Duration::from_millis(300)).await;
@@ -171,7 +200,8 @@ mod tests {
     async fn a_program_that_is_not_there_is_named() {
         let (_keep, stop) = watch::channel(false);
         let missing = Application { command: vec!["no-such-program".into()], ..application("") };
-        let error = missing.run(stop).await.unwrap_err().to_string();
+        let mut signals = Signals::listen().unwrap();
+        let error = missing.run(stop, &mut signals).await.unwrap_err().to_string();
         assert!(error.contains("cannot start no-such-program"), "{error}");
     }
 

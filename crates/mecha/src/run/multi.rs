@@ -10,11 +10,11 @@ use mecha_config_dapr::{Environment, LogTo, MultiApp, load_multi};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::PREFIX;
+use super::application::Signals;
 use crate::failure::Failure;
 use crate::validate::{self, Colour};
 
@@ -34,6 +34,8 @@ pub(super) fn run(file: &Path) -> Result<ExitCode, Failure> {
 }
 
 async fn all(apps: Vec<MultiApp>) -> Result<ExitCode, Failure> {
+    // Before the first child: a signal must find somebody who passes it on.
+    let mut signals = Signals::listen()?;
     let mut children = Vec::new();
     let mut pumps = JoinSet::new();
     for app in apps {
@@ -48,15 +50,13 @@ async fn all(apps: Vec<MultiApp>) -> Result<ExitCode, Failure> {
         }
         children.push(child);
     }
-    let status = wait(&mut children).await?;
+    let status = wait(&mut children, &mut signals).await?;
     pumps.join_all().await;
     Ok(ExitCode::from(status))
 }
 
 /// Waits until all have ended; signals go to all of them.
-async fn wait(children: &mut [Child]) -> io::Result<u8> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+async fn wait(children: &mut [Child], signals: &mut Signals) -> io::Result<u8> {
     let ids: Vec<_> = children.iter().filter_map(Child::id).collect();
     let ended = async {
         let mut first = 0;
@@ -69,14 +69,12 @@ async fn wait(children: &mut [Child]) -> io::Result<u8> {
     tokio::pin!(ended);
     let asked = tokio::select! {
         status = &mut ended => return status,
-        _ = interrupt.recv() => Signal::INT,
-        _ = terminate.recv() => Signal::TERM,
+        signal = signals.next() => signal,
     };
     tell(&ids, asked);
     tokio::select! {
         status = &mut ended => return status,
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        _ = signals.next() => {}
         () = sleep(GRACE) => {}
     }
     tell(&ids, Signal::KILL);
