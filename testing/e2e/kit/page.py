@@ -9,14 +9,19 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from .mecha import BINARY, ROOT
+from .node import INSTALLED as NODE_MODULES
 from .ports import free_port
 
 #: Ports that the examples use; a test gives each a free one, in the pages and in the configurations alike.
-PORTS = re.compile(r"\b(2045|2046|8080|34901|34902)\b")
+EXAMPLE_PORTS = ("2045", "2046", "8080", "34901", "34902", "3500", "3501", "50001", "50003", "50004", "50005", "50006", "6001", "6002", "6379", "9090")
+PORTS = re.compile(rf"\b({'|'.join(EXAMPLE_PORTS)})\b")
+#: What a page builds or installs for its reader is there when the tests run.
+INSTALLS = ("cargo build", "pip install", "npm install")
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.M | re.S)
 
 
@@ -52,17 +57,20 @@ def steps(page: str) -> list[Step]:
 
 def copy_examples(to: Path) -> dict[str, int]:
     """A copy of the examples with free ports. Returns which port became which."""
-    chosen = {port: free_port() for port in ("2045", "2046", "8080", "34901", "34902")}
-    shutil.copytree(ROOT / "examples", to / "examples")
+    chosen = {port: free_port() for port in EXAMPLE_PORTS}
+    shutil.copytree(ROOT / "examples", to / "examples", ignore=shutil.ignore_patterns("node_modules", ".dapr", "__pycache__"))
     for file in to.glob("examples/**/*"):
         if file.is_file():
             file.write_text(PORTS.sub(lambda found: str(chosen[found[1]]), file.read_text()))
+    (to / "examples/dapr/node/node_modules").symlink_to(NODE_MODULES)
     return chosen
 
 
 def run_page(page: Path, root: Path, seconds: float = 50) -> list[Step]:
-    """Runs a page of a copy of the repository in `root`; `mecha` is the binary under test, building it is left out."""
-    blocks = [step for step in steps(page.read_text()) if "cargo build" not in step.commands]
+    """Runs a page of a copy of the repository in `root`; `mecha` is the binary under test, and `python3` that of the tests; what
+    installs something is left out.
+    """
+    blocks = [step for step in steps(page.read_text()) if not any(tool in step.commands for tool in INSTALLS)]
     tools = root / "bin"
     tools.mkdir()
     (tools / "mecha").symlink_to(BINARY)
@@ -70,7 +78,7 @@ def run_page(page: Path, root: Path, seconds: float = 50) -> list[Step]:
     script = ["set -m"]
     for number, step in enumerate(blocks):
         script.append(f"{{\n{step.commands}}} >{root}/{number}.out 2>&1 </dev/null")
-    environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"}
+    environment = os.environ | {"PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
     shell = subprocess.Popen(["bash", "-c", "\n".join(script)], cwd=root, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     in_time = True
     try:
