@@ -180,11 +180,14 @@ impl Names {
     pub(crate) async fn find(&self, app: &AppName) -> Result<Known, String> {
         let asking = {
             let now = Instant::now();
-            let mut table = self.0.table.lock();
+            let table = &mut *self.0.table.lock();
             if !table.contains_key(app) {
-                make_room(&mut table);
+                make_room(table);
             }
-            let entry = table.entry(app.clone()).or_default();
+            let entry = match table.get_mut(app) {
+                Some(entry) => entry,
+                None => table.entry(app.clone()).or_default(),
+            };
             entry.used = Some(now);
             if let Some((known, found)) = &entry.known
                 && now.duration_since(*found) < LIFE

@@ -2,7 +2,8 @@
 //! bounded, so that paths or topics that never repeat cannot eat the memory; what goes beyond is counted in one series
 //! whose values are `_overflow`.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -31,7 +32,7 @@ pub(super) struct Family {
     labels: Vec<&'static str>,
     app_id: Arc<str>,
     rules: Vec<(usize, Vec<(String, Regex)>)>,
-    series: RwLock<BTreeMap<String, Arc<Series>>>,
+    series: RwLock<HashMap<String, Series>>,
 }
 
 /// What is measured.
@@ -80,27 +81,36 @@ impl Family {
     }
 
     pub(super) fn add(&self, values: &[&str], amount: u64) {
-        self.series(values).value.fetch_add(amount, Relaxed);
+        self.on_series(values, |series| {
+            series.value.fetch_add(amount, Relaxed);
+        });
     }
 
     pub(super) fn set(&self, values: &[&str], value: u64) {
-        self.series(values).value.store(value, Relaxed);
+        self.on_series(values, |series| series.value.store(value, Relaxed));
     }
 
     pub(super) fn observe(&self, values: &[&str], value: f64) {
         let Kind::Histogram(bounds) = &self.kind else { return };
-        let series = self.series(values);
         let at = bounds.partition_point(|bound| *bound < value);
-        if let Some(bucket) = series.buckets.get(at) {
-            bucket.fetch_add(1, Relaxed);
-        }
-        series.value.fetch_add(1, Relaxed);
-        let add = |bits: u64| Some((f64::from_bits(bits) + value).to_bits());
-        let _ = series.sum.fetch_update(Relaxed, Relaxed, add);
+        self.on_series(values, |series| {
+            if let Some(bucket) = series.buckets.get(at) {
+                bucket.fetch_add(1, Relaxed);
+            }
+            series.value.fetch_add(1, Relaxed);
+            let add = |bits: u64| Some((f64::from_bits(bits) + value).to_bits());
+            let _ = series.sum.fetch_update(Relaxed, Relaxed, add);
+        });
     }
 
-    fn series(&self, values: &[&str]) -> Arc<Series> {
-        let mut key = String::with_capacity(64);
+    /// Does something to the series of these values. Several events of each call come here, so one whose series is there
+    /// allocates nothing: the key is put together in a buffer of the thread.
+    fn on_series(&self, values: &[&str], act: impl FnOnce(&Series)) {
+        thread_local! {
+            static KEY: Cell<String> = const { Cell::new(String::new()) };
+        }
+        let mut key = KEY.take();
+        key.clear();
         for (at, value) in values.iter().enumerate() {
             if at > 0 {
                 key.push(BETWEEN);
@@ -108,13 +118,14 @@ impl Family {
             key.push_str(self.rewritten(at, value));
         }
         if let Some(series) = self.series.read().get(&key) {
-            return series.clone();
+            act(series);
+            return KEY.set(key);
         }
         let mut all = self.series.write();
         if all.len() >= MOST && !all.contains_key(&key) {
             key = vec![OVERFLOW; values.len()].join(&BETWEEN.to_string());
         }
-        all.entry(key).or_insert_with(|| Arc::new(Series::new(&self.kind))).clone()
+        act(all.entry(key).or_insert_with(|| Series::new(&self.kind)));
     }
 
     /// The value that the first rule that matches puts in place of this one.
@@ -135,7 +146,9 @@ impl Family {
             Kind::Histogram(_) => "histogram",
         };
         let _ = writeln!(out, "# HELP {} {}\n# TYPE {} {kind}", self.name, self.help, self.name);
-        for (key, series) in all.iter() {
+        let mut sorted: Vec<_> = all.iter().collect();
+        sorted.sort_unstable_by_key(|(key, _)| *key);
+        for (key, series) in sorted {
             let labels = self.labels(key);
             match &self.kind {
                 Kind::Counter | Kind::Gauge => {
