@@ -9,6 +9,7 @@ pub mod clusters;
 pub mod components;
 pub mod doors;
 pub mod error;
+mod expression;
 pub mod health;
 pub mod invoke;
 pub mod json;

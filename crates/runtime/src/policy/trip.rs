@@ -1,8 +1,10 @@
 //! When a circuit breaker opens: a CEL expression over its counts.
 
-use cel::{Context, Program, Value};
+use cel::{Context, Value};
 use mecha_resilience::Counts;
 use mecha_resilience::breaker::Trip;
+
+use crate::expression;
 
 /// The expression that is taken when none is given (reference 3.4).
 const USUAL: &str = "consecutiveFailures > 5";
@@ -13,7 +15,7 @@ const USUAL: &str = "consecutiveFailures > 5";
 /// When it is no CEL expression.
 pub(super) fn trip(expression: &str) -> Result<Trip, String> {
     let expression = if expression.trim().is_empty() { USUAL } else { expression };
-    let program = Program::compile(expression).map_err(|error| format!("`{expression}`: {error}"))?;
+    let program = expression::compile(expression).map_err(|error| format!("`{expression}`: {error}"))?;
     let expression = expression.to_owned();
     Ok(Box::new(move |counts| match program.execute(&variables(counts)) {
         Ok(Value::Bool(trips)) => trips,
@@ -25,7 +27,7 @@ pub(super) fn trip(expression: &str) -> Result<Trip, String> {
 }
 
 fn variables(counts: &Counts) -> Context<'static, 'static> {
-    let mut context = Context::default();
+    let mut context = expression::context();
     let values = [
         ("requests", counts.requests),
         ("totalSuccesses", counts.total_successes),

@@ -2,11 +2,12 @@
 //! whose first rule has no expression never evaluates anything.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
 
-use cel::{Context, Env, Program};
+use cel::{Context, Program};
 use mecha_config::runtime::SubscriptionRule;
 use serde_json::{Map, Value};
+
+use crate::expression;
 
 /// The rules of one subscription.
 pub(super) struct Rules(Vec<Rule>);
@@ -18,8 +19,6 @@ struct Rule {
     path: String,
 }
 
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
-
 impl Rules {
     /// Compiles expressions. No rules at all means one that always holds, without a path.
     ///
@@ -30,7 +29,7 @@ impl Rules {
         for rule in rules {
             let text = rule.matches.trim();
             let wrong = |error| format!("the rule {text:?} is not a CEL expression: {error}");
-            let matches = (!text.is_empty()).then(|| ENV.compile(text)).transpose().map_err(wrong)?;
+            let matches = (!text.is_empty()).then(|| expression::compile(text)).transpose().map_err(wrong)?;
             compiled.push(Rule { matches, text: text.to_owned(), path: rule.path.clone() });
         }
         if compiled.is_empty() {
@@ -48,7 +47,7 @@ impl Rules {
         for rule in &self.0 {
             let Some(program) = &rule.matches else { return Ok(Some(&rule.path)) };
             let context = context.get_or_insert_with(|| {
-                let mut context = Context::with_env(ENV.clone());
+                let mut context = expression::context();
                 context.add_variable_from_value("event", object(event));
                 context
             });
