@@ -2,6 +2,7 @@
 
 mod bulk;
 mod delivery;
+mod garbage;
 mod manager;
 mod stream;
 
