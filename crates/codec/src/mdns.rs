@@ -126,6 +126,9 @@ const RESPONSE_FLAGS: u16 = 0x8400;
 const MOST: usize = 256;
 /// Most jumps inside one name.
 const MOST_JUMPS: usize = 32;
+/// Most bytes of a name, each label with its length and the empty one at the end (RFC 1035 section 2.3.4). Without the
+/// bound, names that point at each other would make much of a small datagram.
+const LONGEST_NAME: usize = 255;
 
 impl Message {
     /// Reads a datagram.
@@ -249,7 +252,7 @@ impl<'a> Reader<'a> {
 
     fn name(&mut self) -> Result<Name, Malformed> {
         let mut labels = Vec::new();
-        let (mut jumps, mut after) = (0, None);
+        let (mut jumps, mut after, mut room) = (0, None, LONGEST_NAME - 1);
         loop {
             match self.u8()? {
                 0 => break,
@@ -262,11 +265,12 @@ impl<'a> Reader<'a> {
                         return Err(Malformed);
                     }
                 }
-                length if length < 64 => labels.push(self.take(length.into())?.into()),
+                length if length < 64 => {
+                    let length = usize::from(length);
+                    room = room.checked_sub(1 + length).ok_or(Malformed)?;
+                    labels.push(self.take(length)?.into());
+                }
                 _ => return Err(Malformed),
-            }
-            if labels.len() > 127 {
-                return Err(Malformed);
             }
         }
         self.at = after.unwrap_or(self.at);
@@ -358,6 +362,19 @@ mod tests {
     fn a_name_that_points_at_itself_is_malformed() {
         let question = b"\0\0\0\0\0\x01\0\0\0\0\0\0\xc0\x0c\0\x0c\0\x01";
         assert_eq!(Message::decode(question), Err(Malformed));
+    }
+
+    #[test]
+    fn a_name_is_not_longer_than_a_name_may_be() {
+        let question = |length: usize| {
+            let labels = [[&[63; 1][..], &[b'a'; 63]].concat(), vec![1, b'b']];
+            let name = labels.iter().cycle().flatten().take(length).copied().collect::<Vec<_>>();
+            [b"\0\0\0\0\0\x01\0\0\0\0\0\0", &*name, b"\0\0\x0c\0\x01"].concat()
+        };
+        // Three pairs of labels of 66 bytes each, then a long one and, or not, a short one.
+        let fits = Message::decode(&question(3 * 66)).unwrap();
+        assert_eq!(fits.questions[0].name.labels(), 6);
+        assert_eq!(Message::decode(&question(4 * 66)), Err(Malformed));
     }
 
     #[test]
