@@ -17,7 +17,7 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use mecha_base::drain::Watch;
-use mecha_net::{Listener, Stream};
+use mecha_net::{Address, Listener, Stream};
 use mecha_runtime::body::BodyError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
@@ -45,6 +45,8 @@ pub struct ServeOptions {
     pub max_connections: usize,
     /// Most streams at once on an HTTP/2 connection.
     pub max_streams: u32,
+    /// Requests have the peer's `SocketAddr` among their extensions, for middleware that asks for it.
+    pub tells_peer: bool,
 }
 
 impl Default for ServeOptions {
@@ -58,6 +60,7 @@ impl Default for ServeOptions {
             h2c: true,
             max_connections: 16 << 10,
             max_streams: 1 << 10,
+            tells_peer: false,
         }
     }
 }
@@ -92,7 +95,7 @@ pub async fn serve<S: Serve>(service: S, socket: Listener, options: ServeOptions
     loop {
         tokio::select! {
             accepted = next(&socket, &places) => match accepted {
-                Ok((stream, place)) => connections.start(stream, place),
+                Ok((stream, peer, place)) => connections.start(stream, &peer, place),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::error!(server = connections.name(), %error, "cannot accept connections; retrying");
@@ -102,18 +105,21 @@ pub async fn serve<S: Serve>(service: S, socket: Listener, options: ServeOptions
             _ = drain.draining() => break,
         }
     }
-    for (stream, _) in socket.close() {
+    for (stream, peer) in socket.close() {
         // Beyond the limit they would have been refused a moment later.
         let Ok(place) = places.clone().try_acquire_owned() else { break };
-        connections.start(stream, place);
+        connections.start(stream, &peer, place);
     }
     connections.ended().await;
 }
 
-async fn next(socket: &Listener, places: &Arc<Semaphore>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
+async fn next(
+    socket: &Listener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(Stream, Address, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = poll_fn(|cx| socket.poll_accept(cx)).await?;
-    Ok((stream, place))
+    let (stream, peer) = poll_fn(|cx| socket.poll_accept(cx)).await?;
+    Ok((stream, peer, place))
 }
 
 /// Errors of a connection that died before it was accepted.

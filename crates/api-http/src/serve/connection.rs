@@ -1,18 +1,23 @@
 //! The connections of one server.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
 use mecha_base::drain::{Mode, Watch};
-use mecha_net::Stream;
+use mecha_net::{Address, Stream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tower::Service;
 
 use super::{Serve, ServeOptions};
 use crate::serve::patience::{Patience, Patient};
@@ -45,9 +50,14 @@ impl<S: Serve> Connections<S> {
     }
 
     /// Serves a connection. `place` is given back when it ends.
-    pub(super) fn start(&mut self, stream: Stream, place: OwnedSemaphorePermit) {
+    pub(super) fn start(&mut self, stream: Stream, peer: &Address, place: OwnedSemaphorePermit) {
         while self.tasks.try_join_next().is_some() {}
-        let (service, options, drain) = (self.service.clone(), self.options.clone(), self.drain.clone());
+        let (options, drain) = (self.options.clone(), self.drain.clone());
+        let peer = match peer {
+            Address::Tcp(peer) if options.tells_peer => Some(*peer),
+            _ => None,
+        };
+        let service = Told { service: self.service.clone(), peer };
         self.tasks.spawn(async move {
             connection(stream, service, &options, drain).await;
             drop(place);
@@ -57,6 +67,30 @@ impl<S: Serve> Connections<S> {
     /// Waits until every connection has ended.
     pub(super) async fn ended(mut self) {
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// A service that is told the peer of its connection.
+#[derive(Clone)]
+struct Told<S> {
+    service: S,
+    peer: Option<SocketAddr>,
+}
+
+impl<S: Serve> Service<Request<Incoming>> for Told<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> S::Future {
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        self.service.call(request)
     }
 }
 

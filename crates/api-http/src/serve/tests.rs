@@ -43,7 +43,10 @@ fn start(options: ServeOptions) -> Server {
                 let _ = tell.send(());
                 wait.lock().await.recv().await;
             }
-            let text = format!("{:?} {}", request.version(), request.uri().path());
+            let mut text = format!("{:?} {}", request.version(), request.uri().path());
+            if let Some(peer) = request.extensions().get::<SocketAddr>() {
+                text = format!("{text} of {}", peer.ip());
+            }
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
         }
     });
@@ -89,6 +92,15 @@ async fn speaks_both_versions_on_one_port() {
     assert!(answer.ends_with("HTTP/1.1 /one"), "{answer}");
     let (mut sender, _connection) = http2(server.address).await;
     assert_eq!(ask(&mut sender, "/two").await.unwrap(), (StatusCode::OK, "HTTP/2.0 /two".to_owned()));
+}
+
+#[tokio::test]
+async fn the_peer_is_told_where_somebody_asks_for_it() {
+    let server = start(ServeOptions { tells_peer: true, ..ServeOptions::default() });
+    let answer = rest(raw(server.address, CLOSING).await).await;
+    assert!(answer.ends_with("/one of 127.0.0.1"), "{answer}");
+    let (mut sender, _connection) = http2(server.address).await;
+    assert_eq!(ask(&mut sender, "/two").await.unwrap().1, "HTTP/2.0 /two of 127.0.0.1");
 }
 
 #[tokio::test]

@@ -38,7 +38,8 @@ pub(super) fn open(
     let options = |name, h2c| ServeOptions { name, max_head: apis.max_head, h2c, ..ServeOptions::default() };
     let on_workers = OnWorkers { entrances, drain };
     let http = mecha_api_http::router(runtime.clone());
-    on_workers.open(sockets.http, &http, &options("HTTP API", apis.h2c))?;
+    let tells_peer = !runtime.config().settings.http_pipeline.is_empty();
+    on_workers.open(sockets.http, &http, &ServeOptions { tells_peer, ..options("HTTP API", apis.h2c) })?;
     let grpc = mecha_api_grpc::router(runtime.clone());
     on_workers.open(sockets.grpc, &grpc, &options("gRPC API", true))?;
     let internal = mecha_api_grpc::internal_router(runtime.clone());

@@ -66,7 +66,8 @@ impl RateLimit {
     }
 }
 
-/// The peer's address, which the server leaves with the request.
+/// The peer's address, which the server leaves with the request. Calls to the application have none: they are limited
+/// together.
 fn client(request: &Request) -> Option<IpAddr> {
     request.extensions().get::<SocketAddr>().map(SocketAddr::ip)
 }
