@@ -49,3 +49,15 @@ def test_the_readme_example_of_validate_works(tmp_path):
     *flags, file = command.split()
     shutil.copy(ROOT / "examples/mosn/http/mosn.json", tmp_path / file)
     assert run(*flags, file, cwd=tmp_path).returncode == 0
+
+
+def test_the_calls_of_the_readme_work(dapr, need):
+    need("curl")
+    (calls,) = re.findall(r"^api=.*?(?=^```)", (ROOT / "README.md").read_text(), re.M | re.S)
+    shop = dapr.sidecar("shop")
+    calls = calls.replace("http://127.0.0.1:3500", f"http://127.0.0.1:{shop.http}").replace("curl -i", "curl -sSi")
+    done = subprocess.run(["bash", "-c", calls], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    statuses = [int(status) for status in re.findall(r"^HTTP/1.1 (\d+)", done.stdout, re.M)]
+    assert statuses == [204, 200, 204, 500, 200], done.stdout
+    assert '{"stock":3}' in done.stdout and "couldn't find service: billing" in done.stdout and '{"HOME":' in done.stdout
