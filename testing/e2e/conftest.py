@@ -12,11 +12,12 @@ from kit import config as c
 from kit import tools
 from kit.application import Application
 from kit.backend import Backend
-from kit.dapr import Stage, staged
+from kit.dapr import Sidecar, Stage, staged
 from kit.h2peer import H2Backend
 from kit.mecha import BINARY, Mecha
 from kit.ports import free_port
 from kit.process import Process
+from kit.stand import WAYS, Stand
 
 
 def pytest_sessionstart() -> None:
@@ -157,6 +158,30 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int | None]:
         return
     with tools.redis(tmp_path_factory.mktemp("redis")) as port:
         yield port
+
+
+@pytest.fixture(scope="module")
+def stand(shared: Stage) -> Stand:
+    """Applications that are called, and runtimes to call them by."""
+    return Stand(shared)
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """How a call gets to the application."""
+    return request.param
+
+
+@pytest.fixture
+def http_app(stand: Stand, way: str) -> tuple[Sidecar, Sidecar]:
+    """The caller's runtime and that of an HTTP application: `caller, target`."""
+    return stand.caller(way, stand.http), stand.http
+
+
+@pytest.fixture
+def grpc_app(stand: Stand, way: str) -> tuple[Sidecar, Sidecar]:
+    """The caller's runtime and that of a gRPC application: `caller, target`."""
+    return stand.caller(way, stand.grpc), stand.grpc
 
 
 @pytest.fixture
