@@ -38,7 +38,11 @@ impl Runtime {
             }
         }
         self.metrics().invoke_sent(&app.id);
-        self.pass(INVOKE, request).await
+        let passed = self.pass(INVOKE, request).await;
+        if passed.as_ref().is_err_and(|error| error.grpc() == GrpcCode::Unavailable) {
+            self.names().doubt(&app);
+        }
+        passed
     }
 
     /// A gRPC call of another application to this one.
@@ -111,4 +115,49 @@ fn prepared(mut request: Request<Body>) -> Request<Body> {
         *request.uri_mut() = uri;
     }
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use mecha_component::Drivers;
+    use mecha_config::Cluster;
+    use tokio::runtime::Handle;
+
+    use super::*;
+    use crate::runtime::Parts;
+    use crate::{Clusters, Network, testing};
+
+    /// Counts how often clusters are made known.
+    #[derive(Default)]
+    struct Told(AtomicUsize);
+
+    impl Clusters for Told {
+        fn put(&self, _: Cluster) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_application_that_is_not_reached_is_looked_up_anew() {
+        let mut config = testing::config();
+        config.process.static_names.insert("cart".to_owned(), vec!["127.0.0.1:9".to_owned()]);
+        let told = Arc::new(Told::default());
+        let runtime = Runtime::new(Parts {
+            config: Arc::new(config),
+            drivers: Drivers::default(),
+            network: Network::default(),
+            tasks: Handle::current(),
+            clusters: told.clone(),
+        });
+        for looked_up in [1, 2] {
+            let call = Request::post("/shop.Cart/Fill").body(Body::empty()).unwrap();
+            let error = runtime.proxy_grpc("cart", call).await.err().unwrap();
+            assert_eq!(error.grpc(), GrpcCode::Unavailable, "no worker runs");
+            // Once when its addresses are found, once when it is called.
+            assert_eq!(told.0.load(Ordering::SeqCst), 2 * looked_up);
+        }
+    }
 }
