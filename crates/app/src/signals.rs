@@ -25,8 +25,10 @@ pub(crate) struct Signals {
     hangup: Signal,
     /// There is a runtime.
     runtime: bool,
-    /// Says in place of SIGTERM and SIGINT that the process shall end.
+    /// Says in place of SIGTERM, SIGINT and SIGHUP that the process shall end.
     end: Option<watch::Receiver<bool>>,
+    /// Somebody else looks after SIGTERM and SIGINT, even once the end was told.
+    told: bool,
 }
 
 impl Signals {
@@ -38,13 +40,14 @@ impl Signals {
             user1: signal(SignalKind::user_defined1())?,
             hangup: signal(SignalKind::hangup())?,
             runtime,
+            told: end.is_some(),
             end,
         })
     }
 
     pub(crate) async fn next(&mut self) -> Asked {
         loop {
-            let told = self.end.is_some();
+            let told = self.told;
             let (name, asked) = tokio::select! {
                 () = ended(&mut self.end) => return Asked::Drain,
                 _ = self.terminate.recv(), if !told => ("terminated", Asked::Drain),
@@ -53,7 +56,7 @@ impl Signals {
                 }
                 _ = self.quit.recv() => ("quit", Asked::Stop),
                 _ = self.user1.recv() => return Asked::Reopen,
-                _ = self.hangup.recv() => ("hangup", Asked::Restart),
+                _ = self.hangup.recv(), if !told => ("hangup", Asked::Restart),
             };
             if !self.runtime {
                 if asked == Asked::Restart {
