@@ -7,7 +7,9 @@ import sqlite3
 import pytest
 
 from kit.mecha import run
-from kit.resources import component, configuration, document
+from kit.ports import free_port
+from kit.resources import component, configuration, document, redis_metadata, subscription
+from kit.tools import redis
 from kit.wait import eventually
 
 STORE = component("store", "state.in-memory")
@@ -17,7 +19,7 @@ def ends(dapr, *args, **more):
     """Starts a runtime that must end with status 1; its log."""
     sidecar = dapr.sidecar("ends", *args, ready=False, **more)
     sidecar.expected_exit = True
-    assert sidecar.wait() == 1, sidecar.log()
+    assert sidecar.wait(20) == 1, sidecar.log()
     return sidecar.log()
 
 
@@ -103,6 +105,31 @@ def test_a_component_whose_errors_are_ignored(dapr):
     eventually(lambda: "late" in [one["name"] for one in sidecar.metadata()["components"]], "it is there", 30)
     assert sidecar.request("POST", "state/late", json=[{"key": "k", "value": 1}]).status_code == 204
     assert "Component loaded: late (state.sqlite/v1)" in messages(sidecar.log())
+
+
+def test_a_server_that_is_down_is_waited_for_when_its_errors_are_ignored(dapr, application, tmp_path):
+    """Store and broker come up by themselves, and so does the subscription."""
+    app, port = application(), free_port()
+    resources = [
+        component("late", "state.redis", redis_metadata(port), ignoreErrors=True),
+        component("pubsub", "pubsub.redis", redis_metadata(port), ignoreErrors=True),
+        subscription("t", "t", "/t"),
+    ]
+    sidecar = dapr.sidecar("waiting", port=app.port, resources=resources)
+    assert sidecar.metadata().get("components", []) == []
+    assert "Ignoring error processing component: process component late error: " in sidecar.log()
+    with redis(tmp_path, port):
+        eventually(lambda: len(sidecar.metadata().get("components", [])) == 2, "both are there", 30)
+        assert sidecar.request("POST", "state/late", json=[{"key": "k", "value": 1}]).status_code == 204
+        sidecar.request("POST", "publish/pubsub/t", json={"n": 1})
+        assert app.wait("/t")[0].json()["data"] == {"n": 1}
+
+
+def test_a_server_that_is_down_ends_the_start(dapr):
+    port = free_port()
+    log = ends(dapr, resources=[component("down", "state.redis", redis_metadata(port))])
+    assert f"127.0.0.1:{port}" in log
+    assert any(line.startswith("Fatal error from runtime: process component down error: ") for line in messages(log))
 
 
 # --- where values come from

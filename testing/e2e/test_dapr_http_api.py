@@ -3,11 +3,14 @@
 import http.client
 import json
 
+import grpc
 import pytest
 
 from kit.application import Answer
 from kit.client import Raw, get
+from kit.grpcs import channel
 from kit.mecha import refuses
+from kit.node import Client
 from kit.resources import component, configuration, resource
 from kit.tools import curl, curl_code
 from kit.wait import eventually
@@ -218,6 +221,40 @@ def test_denied_apis(dapr):
     assert sidecar.request("GET", "metadata").status_code == 200
 
 
+METADATA = "/dapr.proto.runtime.v1.Dapr/GetMetadata"
+
+
+def refusal(opened, method=METADATA, **metadata):
+    """Code and text of a gRPC call that is refused; None when it is not."""
+    pairs = [(name.replace("_", "-"), value) for name, value in metadata.items()]
+    try:
+        opened.unary_unary(method)(b"", metadata=pairs, timeout=5)
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    return None
+
+
+def test_the_grpc_api_asks_for_the_token_too(dapr):
+    sidecar = dapr.sidecar("token", resources=[STORE], env={"DAPR_API_TOKEN": "s3cret"})
+    with channel(sidecar.grpc) as opened:
+        for wrong in ({}, {"dapr_api_token": "wrong"}):
+            assert refusal(opened, **wrong)[0] == "UNAUTHENTICATED"
+        assert refusal(opened, dapr_api_token="s3cret") is None
+    for protocol in ("http", "grpc"):
+        with Client(protocol, sidecar, DAPR_API_TOKEN="s3cret") as client:
+            assert client.call("state.get", "store", "k") == ""
+
+
+def test_the_grpc_api_is_open_as_far_as_it_is_allowed(dapr):
+    allowed = [{"name": "state", "version": "v1", "protocol": "grpc"}]
+    sidecar = dapr.sidecar("grpcs", resources=[STORE], config=configuration(api={"allowed": allowed}))
+    with channel(sidecar.grpc) as opened:
+        assert refusal(opened) == ("UNIMPLEMENTED", "requested endpoint is not available")
+        # A request without a store is understood, and refused for that.
+        assert refusal(opened, "/dapr.proto.runtime.v1.Dapr/GetState")[0] != "UNIMPLEMENTED"
+    assert sidecar.request("GET", "metadata").status_code == 200, "HTTP has rules of its own"
+
+
 def test_who_may_call_the_application(dapr, application):
     app = application()
     policy = {"defaultAction": "deny", "trustDomain": "public", "policies": []}
@@ -241,6 +278,14 @@ def test_calls_are_logged(sidecar):
     line = lines[0]
     for part in ("level=info", 'method="GET /v1.0/state/store/logged"', "useragent=the-tester", "code=204", "size=0", "duration=", "scope=dapr.runtime.http-info"):
         assert part in line, line
+
+
+def test_calls_of_the_grpc_api_are_logged(sidecar):
+    with channel(sidecar.grpc) as opened:
+        assert refusal(opened) is None
+    line = eventually(lambda: [line for line in sidecar.log().splitlines() if "gRPC API Called" in line], "a line")[0]
+    assert f"method={METADATA}" in line
+    assert "code=0" in line or "code=OK" in line, line
 
 
 def test_logged_addresses_may_be_obfuscated(dapr):

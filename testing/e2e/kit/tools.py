@@ -90,8 +90,8 @@ def nginx(port: int, folder: Path, root: Path, requests: int = 1000) -> Iterator
 
 
 @contextlib.contextmanager
-def redis(folder: Path) -> Iterator[int]:
+def redis(folder: Path, port: int | None = None) -> Iterator[int]:
     """A Redis server that keeps nothing, on a port that is returned."""
-    port = free_port()
+    port = port or free_port()
     with serving(port, "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder):
         yield port
