@@ -100,7 +100,10 @@ def test_a_broker_that_changes_keeps_its_subscriptions(dapr, application):
 
 def test_a_pipeline_is_built_anew(dapr, application):
     app = application(echo=lambda call: Answer(body=call.body))
-    rule = lambda text: component("checker", "middleware.http.routerchecker", {"rule": text})  # noqa: E731
+
+    def rule(text):
+        return component("checker", "middleware.http.routerchecker", {"rule": text})
+
     pipeline = {"handlers": [{"name": "checker", "type": "middleware.http.routerchecker", "version": "v1"}]}
     sidecar = dapr.sidecar("pipe", port=app.port, resources=[rule("^/v1.0/.*")], config=configuration(httpPipeline=pipeline))
     assert sidecar.request("GET", "metadata").status_code == 200

@@ -253,8 +253,10 @@ def test_a_link_called_daprd_takes_its_flags(start, daprd, tmp_path):
         "dapr-graceful-shutdown-seconds": "1",
     }
     # A name with one hyphen, its value behind an equals sign or on its own.
-    apart = lambda name, value: len(name) % 2 and value not in ("true", "false")  # noqa: E731
-    args = [part for name, value in given.items() for part in ([f"-{name}", str(value)] if apart(name, value) else [f"-{name}={value}"])]
+    args = []
+    for name, value in given.items():
+        apart = len(name) % 2 and value not in ("true", "false")
+        args += [f"-{name}", str(value)] if apart else [f"-{name}={value}"]
     command = start(*args, "--enable-profiling", program=daprd)
     eventually(lambda: not refuses(http) and "dapr initialized. Status: Running." in command.log(), "it runs")
     for port in (http, grpc, internal, public, metrics):
