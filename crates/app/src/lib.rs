@@ -41,7 +41,7 @@ pub struct Options {
     pub version: &'static str,
     /// The drivers that are compiled in.
     pub drivers: Drivers,
-    /// Ends the process when it becomes true, in place of SIGTERM and SIGINT, which somebody else looks after then.
+    /// Ends the process when it becomes true, in place of SIGTERM, SIGINT and SIGHUP, which somebody else looks after then.
     pub end: Option<watch::Receiver<bool>>,
     /// Files and folders whose change makes the runtime load anew; none = it does not look.
     pub watch: Vec<PathBuf>,

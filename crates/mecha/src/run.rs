@@ -25,8 +25,8 @@ Usage: mecha run --app-id ID [FLAGS] [-- COMMAND [ARGUMENTS]]
        mecha run -f FILE
 
 Starts a runtime and, beside it, the application's command, with DAPR_HTTP_PORT, DAPR_GRPC_PORT, APP_ID and APP_PORT in
-its environment. Its output comes line by line behind `== APP ==`; signals go to it; its exit status is that of this
-command. Without --resources-path there are `statestore`, `pubsub` and `secretstore`, which need nothing installed.
+its environment. Its output comes line by line behind `== APP ==`; signals go to it and, by its end, end the runtime;
+its exit status is that of this command. Without --resources-path there are `statestore`, `pubsub` and `secretstore`, which need nothing installed.
 
   -f, --run-file FILE   start every application that FILE describes (the format of Dapr's multi-app run)
 

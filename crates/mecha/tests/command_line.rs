@@ -155,6 +155,29 @@ fn a_signal_that_comes_before_the_application_is_there_is_not_lost() {
 }
 
 #[test]
+fn a_terminal_that_closes_takes_the_applications_with_it() {
+    let folder = std::env::temp_dir().join(format!("mecha-hangup-{}", std::process::id()));
+    let resources = folder.join("resources");
+    fs::create_dir_all(&resources).unwrap();
+    let file = folder.join("run.yaml");
+    let script = "echo child $$; exec sleep 60";
+    let app =
+        format!("{{appID: hangup, appDirPath: ., resourcesPath: resources, command: [sh, -c, '{script}']}}");
+    fs::write(&file, format!("version: 1\napps: [{app}]\n")).unwrap();
+    let (resources, ports) = (resources.to_str().unwrap(), ["--dapr-http-port=0", "--dapr-grpc-port=0"]);
+    let alone = ["run", "--app-id", "hangup", "--metrics-port=0", "--resources-path", resources];
+    let alone = [&alone[..], &ports, &["--", "sh", "-c", script]].concat();
+    for args in [alone, vec!["run", "-f", file.to_str().unwrap()]] {
+        let mut running = Running::new(&args);
+        let child = running.until("== child ").rsplit(' ').next().unwrap().parse().unwrap();
+        assert_eq!(running.end_with(Signal::HUP), 129, "{args:?}");
+        let child = Pid::from_raw(child).unwrap();
+        assert!(rustix::process::test_kill_process(child).is_err(), "{args:?}: it still runs");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn the_quickstart_serves_on_until_it_is_told_to_end() {
     let mut running = Running::new(&["quickstart"]);
     assert!(running.until("paths succeeded").starts_with("13 of 13 "));

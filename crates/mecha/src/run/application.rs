@@ -8,12 +8,14 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+/// Bytes of a line; more are not held back for its end.
+pub(super) const LONGEST_LINE: u64 = 64 << 10;
 /// How long the application may take to end after a signal; then it is killed.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long the rest of its output may take once it has ended; a grandchild may hold the pipe open.
@@ -25,6 +27,8 @@ pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     quit: tokio::signal::unix::Signal,
+    /// The terminal is gone.
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -34,6 +38,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             quit: signal(SignalKind::quit())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
@@ -43,6 +48,7 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::INT,
             _ = self.terminate.recv() => Signal::TERM,
             _ = self.quit.recv() => Signal::QUIT,
+            _ = self.hangup.recv() => Signal::HUP,
         }
     }
 
@@ -145,14 +151,15 @@ fn code(status: ExitStatus) -> u8 {
     u8::try_from(code & 0xff).unwrap_or(1)
 }
 
-/// Copies lines, each behind the prefix and in one write, so that lines of several writers do not mix.
+/// Copies lines, each behind the prefix and in one write, so that lines of several writers do not mix. What is longer than
+/// a line may be becomes several.
 async fn pump(from: impl AsyncRead + Unpin, prefix: String, mut to: impl io::Write) {
     let mut lines = BufReader::new(from);
     let mut line = Vec::new();
     loop {
         line.clear();
         line.extend_from_slice(prefix.as_bytes());
-        match lines.read_until(b'\n', &mut line).await {
+        match (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
@@ -210,5 +217,10 @@ mod tests {
         let mut out = Vec::new();
         pump(&b"one\ntwo"[..], "== APP == ".to_owned(), &mut out).await;
         assert_eq!(out, b"== APP == one\n== APP == two\n");
+        let endless = tokio::io::AsyncReadExt::take(tokio::io::repeat(b'x'), LONGEST_LINE + 3);
+        let mut out = Vec::new();
+        pump(endless, "> ".to_owned(), &mut out).await;
+        let lines: Vec<_> = out.split(|byte| *byte == b'\n').map(<[u8]>::len).collect();
+        assert_eq!(lines, [2 + (64 << 10), 2 + 3, 0]);
     }
 }

@@ -1,6 +1,7 @@
 //! `mecha run -f FILE`: every application of the file, each as a `mecha run` of its own, so that one that fails takes
 //! nothing of the others with it. Their lines go where the file says: console, files under `.dapr/logs`, or both.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
@@ -8,13 +9,13 @@ use std::time::Duration;
 
 use mecha_config_dapr::{Environment, LogTo, MultiApp, load_multi};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::PREFIX;
-use super::application::Signals;
+use super::application::{LONGEST_LINE, Signals};
 use crate::failure::Failure;
 use crate::validate::{self, Colour};
 
@@ -38,51 +39,80 @@ async fn all(apps: Vec<MultiApp>) -> Result<ExitCode, Failure> {
     let mut signals = Signals::listen()?;
     let mut children = Vec::new();
     let mut pumps = JoinSet::new();
+    let mut failed = None;
     for app in apps {
-        writeln!(io::stdout(), "starting {} ({})", app.app_id, app.command.join(" "))?;
-        let mut child = start(&app)?;
-        let prefix = prefix(&app.app_id);
-        if let Some(out) = child.stdout.take() {
-            pumps.spawn(route(out, prefix.clone(), Sinks::open(&app)?));
+        match launch(&app, &mut pumps) {
+            Ok(child) => children.push(child),
+            // Those that run are asked to end: killed, they would leave their applications behind.
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
         }
-        if let Some(out) = child.stderr.take() {
-            pumps.spawn(route(out, prefix, Sinks::open(&app)?));
-        }
-        children.push(child);
     }
-    let status = wait(&mut children, &mut signals).await?;
+    let asked = failed.as_ref().map(|_| Signal::TERM);
+    let status = wait(&mut children, &mut signals, asked).await?;
     pumps.join_all().await;
-    Ok(ExitCode::from(status))
+    failed.map_or(Ok(ExitCode::from(status)), Err)
 }
 
-/// Waits until all have ended; signals go to all of them.
-async fn wait(children: &mut [Child], signals: &mut Signals) -> io::Result<u8> {
-    let ids: Vec<_> = children.iter().filter_map(Child::id).collect();
+/// Starts an application, and the tasks that take its lines.
+fn launch(app: &MultiApp, pumps: &mut JoinSet<()>) -> Result<Child, Failure> {
+    let (out, err) = (Sinks::open(app)?, Sinks::open(app)?);
+    writeln!(io::stdout(), "starting {} ({})", app.app_id, app.command.join(" "))?;
+    let mut child = start(app)?;
+    let prefix = prefix(&app.app_id);
+    if let Some(lines) = child.stdout.take() {
+        pumps.spawn(route(lines, prefix.clone(), out));
+    }
+    if let Some(lines) = child.stderr.take() {
+        pumps.spawn(route(lines, prefix, err));
+    }
+    Ok(child)
+}
+
+/// Waits until all have ended. Signals go to all of them, `asked` at once; by the second one each of them kills its
+/// application, so only the third kills them.
+async fn wait(children: &mut [Child], signals: &mut Signals, asked: Option<Signal>) -> io::Result<u8> {
+    // Those that have ended are taken out: their numbers may be somebody else's by now.
+    let ids: RefCell<Vec<_>> = RefCell::new(children.iter().map(Child::id).collect());
     let ended = async {
         let mut first = 0;
-        for child in children.iter_mut() {
+        for (place, child) in children.iter_mut().enumerate() {
             let status = child.wait().await?.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+            if let Some(id) = ids.borrow_mut().get_mut(place) {
+                *id = None;
+            }
             first = if first == 0 { status } else { first };
         }
         io::Result::Ok(first)
     };
     tokio::pin!(ended);
-    let asked = tokio::select! {
+    let asked = match asked {
+        Some(asked) => asked,
+        None => tokio::select! {
+            status = &mut ended => return status,
+            signal = signals.next() => signal,
+        },
+    };
+    tell(&ids.borrow(), asked);
+    let again = tokio::select! {
         status = &mut ended => return status,
         signal = signals.next() => signal,
+        () = sleep(GRACE) => Signal::TERM,
     };
-    tell(&ids, asked);
+    tell(&ids.borrow(), again);
     tokio::select! {
         status = &mut ended => return status,
         _ = signals.next() => {}
         () = sleep(GRACE) => {}
     }
-    tell(&ids, Signal::KILL);
+    tell(&ids.borrow(), Signal::KILL);
     ended.await
 }
 
-fn tell(ids: &[u32], signal: Signal) {
-    for id in ids.iter().filter_map(|id| i32::try_from(*id).ok()).filter_map(Pid::from_raw) {
+fn tell(ids: &[Option<u32>], signal: Signal) {
+    for id in ids.iter().flatten().filter_map(|id| i32::try_from(*id).ok()).filter_map(Pid::from_raw) {
         // It may have ended already.
         let _ = kill_process(id, signal);
     }
@@ -159,10 +189,11 @@ impl Sink {
 /// Gives each line to the application's sink when it has the prefix of the application, else to the runtime's.
 async fn route(from: impl AsyncRead + Unpin, prefix: String, mut sinks: Sinks) {
     let mut lines = BufReader::new(from);
+    let longest = LONGEST_LINE + prefix.len() as u64 + 1;
     let mut line = Vec::new();
     loop {
         line.clear();
-        match lines.read_until(b'\n', &mut line).await {
+        match (&mut lines).take(longest).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
             Ok(_) => match line.strip_prefix(prefix.as_bytes()) {
                 Some(line) => sinks.app.write(&prefix, line),
