@@ -270,6 +270,16 @@ def test_a_link_called_daprd_takes_its_flags(start, daprd, tmp_path):
     assert command.wait() == 0
 
 
+def test_an_environment_without_path_and_home_is_enough(daprd, tmp_path):
+    (http, *_), ports = flags()
+    command = subprocess.Popen([daprd, "--app-id=bare", *ports], env={"NAMESPACE": "shop"}, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: curl_code(f"http://127.0.0.1:{http}/v1.0/healthz") == 204, "it is ready")
+    finally:
+        command.send_signal(signal.SIGINT)
+        assert command.wait(10) == 0
+
+
 def test_wait(start, daprd):
     (http, *_), ports = flags()
     waiting = subprocess.Popen([daprd, "--wait", "--app-id=waited", *ports])
