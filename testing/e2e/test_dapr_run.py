@@ -193,7 +193,7 @@ def test_several_applications_of_one_file(start, tmp_path):
             "daprGRPCPort": ports[4 * index + 1],
             "metricsPort": ports[4 * index + 2],
             "daprInternalGRPCPort": ports[4 * index + 3],
-            "command": ["sh", "-c", f'echo "I am $APP_ID with $COLOUR and $OWN"; curl -fsS http://127.0.0.1:$DAPR_HTTP_PORT/v1.0/state/shared/k -o /dev/null -w "%{{http_code}}\\n"; trap "exit 0" TERM INT; while :; do sleep 0.05; done'],
+            "command": ["sh", "-c", script],
             "env": {"OWN": f"its-{name}"},
         }
         for index, name in enumerate(["orders", "shop"])
