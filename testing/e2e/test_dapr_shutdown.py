@@ -1,8 +1,10 @@
 """How a runtime ends: asked by a signal or through its API, gracefully, blocking first, or at once; with what status."""
 
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +162,14 @@ def test_an_end_while_the_application_never_listens(dapr, application):
     eventually(lambda: "waiting on port" in sidecar.log(), "it waits")
     sidecar.signal(signal.SIGTERM)
     assert sidecar.wait() == 0
+
+
+def test_sockets_that_are_files_go_with_the_runtime(dapr):
+    # The path of a socket may not be long.
+    folder = Path(tempfile.mkdtemp(prefix="mecha"))
+    sidecar = dapr.sidecar("files", "--unix-domain-socket", folder, ready=False)
+    eventually(lambda: "dapr initialized. Status: Running." in sidecar.log(), "it runs")
+    assert len(list(folder.iterdir())) == 2
+    sidecar.signal(signal.SIGTERM)
+    assert sidecar.wait() == 0
+    folder.rmdir()

@@ -101,6 +101,8 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::AddrInUse => " (another process listens there: stop it, or choose another port)",
         io::ErrorKind::PermissionDenied => " (ports below 1024 need the capability CAP_NET_BIND_SERVICE)",
         io::ErrorKind::AddrNotAvailable => " (no interface of this machine has that address)",
+        // Of a socket that is a file: `sun_path` has 108 bytes (unix(7)).
+        io::ErrorKind::InvalidInput => " (the path of a socket has at most 107 bytes: name a shorter folder)",
         io::ErrorKind::NotFound => " (the folder of the socket does not exist)",
         _ => "",
     }

@@ -1,10 +1,12 @@
 //! A running process: what it waits for, and how it ends. Listeners and APIs first, then what the process itself leads
 //! to, then components.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mecha_base::drain::{Mode, Trigger, Watch};
+use mecha_config::runtime::Endpoint;
 use mecha_config::{Config, ListenerAddress};
 use mecha_observe::Logs;
 use mecha_runtime::shutdown::Wish;
@@ -79,12 +81,8 @@ impl Process<'_> {
         // Workers that nobody drained end when nobody can give them another snapshot.
         drop(self.clusters);
         self.threads.join();
-        for listener in &self.config.listeners {
-            if let ListenerAddress::Unix(path) = &listener.address
-                && listener.bind
-            {
-                let _ = std::fs::remove_file(path);
-            }
+        for path in unix_sockets(&self.config) {
+            let _ = std::fs::remove_file(path);
         }
         tracing::info!("stopped");
         result
@@ -253,6 +251,21 @@ impl Process<'_> {
         self.stop().await;
         Err(AppError::Forced)
     }
+}
+
+/// The files of the sockets that were taken.
+fn unix_sockets(config: &Config) -> impl Iterator<Item = &Path> {
+    let listeners = config.listeners.iter().filter(|listener| listener.bind);
+    let listeners = listeners.filter_map(|listener| match &listener.address {
+        ListenerAddress::Unix(path) => Some(path.as_path()),
+        ListenerAddress::Tcp(_) => None,
+    });
+    let apis = config.runtime.iter().flat_map(|runtime| runtime.apis.http.iter().chain(&runtime.apis.grpc));
+    let apis = apis.filter_map(|api| match api {
+        Endpoint::Unix(path) => Some(path.as_path()),
+        Endpoint::Tcp(_) => None,
+    });
+    listeners.chain(apis)
 }
 
 /// Waits for an API call that asks for the end; for ever without a runtime.
