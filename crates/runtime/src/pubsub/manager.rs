@@ -44,6 +44,8 @@ struct State {
     closed: bool,
     active: Vec<Active>,
     pause: Option<Duration>,
+    /// How often components were taken away or replaced.
+    releases: u64,
 }
 
 struct Active {
@@ -100,16 +102,29 @@ impl Manager {
         runtime: &Arc<Runtime>,
         stream: &Arc<Shared>,
     ) -> Result<(), NotStarted> {
-        let state = self.state.lock().await;
-        if state.closed {
-            return Err(NotStarted { text: "the runtime is shutting down".to_owned(), again: false });
+        let closed = || NotStarted { text: "the runtime is shutting down".to_owned(), again: false };
+        loop {
+            let before = {
+                let state = self.state.lock().await;
+                if state.closed {
+                    return Err(closed());
+                }
+                state.releases
+            };
+            // Without the lock: many streams on a broker that hangs would hold up everything else one after another.
+            let running = Running::start(runtime, &stream.wish, Target::Stream(stream.clone())).await?;
+            let state = self.state.lock().await;
+            if !state.closed && state.releases == before {
+                stream.begin(running);
+                let mut streams = self.streams.lock();
+                streams.retain(|stream| stream.upgrade().is_some_and(|stream| !stream.has_ended()));
+                streams.push(Arc::downgrade(stream));
+                return Ok(());
+            }
+            drop(state);
+            // Perhaps its component was replaced meanwhile.
+            running.stop().await;
         }
-        let running = Running::start(runtime, &stream.wish, Target::Stream(stream.clone())).await?;
-        stream.begin(running);
-        let mut streams = self.streams.lock();
-        streams.retain(|stream| stream.upgrade().is_some_and(|stream| !stream.has_ended()));
-        streams.push(Arc::downgrade(stream));
-        Ok(())
     }
 
     pub(super) fn list(&self, runtime: &Runtime) -> Vec<ListedSubscription> {
@@ -166,11 +181,13 @@ impl Manager {
     /// Begins what does not run; whether something is to be tried again.
     async fn begin_wanted(&self, runtime: &Arc<Runtime>, state: &mut State) -> bool {
         let (mut again, before) = (false, state.active.len());
-        for listed in self.wished(runtime, state) {
-            if state.active.iter().any(|active| active.listed == listed) {
-                continue;
-            }
-            match Running::start(runtime, &listed.subscription, Target::App).await {
+        let mut wanted = self.wished(runtime, state);
+        wanted.retain(|listed| state.active.iter().all(|active| active.listed != *listed));
+        // At once, so that all of them together take no longer than the slowest.
+        let begun = wanted.iter().map(|listed| Running::start(runtime, &listed.subscription, Target::App));
+        let begun = join_all(begun.collect::<Vec<_>>()).await;
+        for (listed, begun) in wanted.into_iter().zip(begun) {
+            match begun {
                 Ok(running) => state.active.push(Active { listed, running }),
                 Err(error) => {
                     again |= error.again;
@@ -187,11 +204,14 @@ impl Manager {
 
     async fn begin_streams(&self, runtime: &Arc<Runtime>) -> bool {
         let mut again = false;
-        for stream in self.streams() {
-            if stream.is_settled() {
-                continue;
-            }
-            match Running::start(runtime, &stream.wish, Target::Stream(stream.clone())).await {
+        let mut waiting = self.streams();
+        waiting.retain(|stream| !stream.is_settled());
+        let begun = waiting
+            .iter()
+            .map(|stream| Running::start(runtime, &stream.wish, Target::Stream(stream.clone())));
+        let begun = join_all(begun.collect::<Vec<_>>()).await;
+        for (stream, begun) in waiting.iter().zip(begun) {
+            match begun {
                 Ok(running) => stream.begin(running),
                 Err(error) => {
                     again |= error.again;
@@ -205,6 +225,7 @@ impl Manager {
 
     /// Ends everything on one component.
     async fn end_of(&self, state: &mut State, pubsub: &str) {
+        state.releases += 1;
         let active = state.active.extract_if(.., |active| active.listed.subscription.pubsub == pubsub);
         let mut ending: Vec<_> = active.map(|active| active.running).collect();
         let streams = self.streams();

@@ -18,6 +18,8 @@ use crate::runtime::Runtime;
 
 /// How long messages under way may take when a subscription ends (reference 1.6).
 const DRAIN: Duration = Duration::from_secs(30);
+/// How long a driver may take to begin a subscription. One that hangs must not hold up changes of the others.
+pub(super) const BEGINNING: Duration = Duration::from_secs(10);
 /// Who consumes; the application unless said.
 const CONSUMER: &str = "consumerID";
 
@@ -83,7 +85,12 @@ impl Running {
             }
             Some(bulk) => Arc::new(Collector::new(delivery.clone(), bulk, runtime.tasks())),
         };
-        let driver = driver.subscribe(request, handler).await.map_err(again)?;
+        let late = |_| NotStarted {
+            text: format!("failed to subscribe to topic {topic}: no answer of the broker in {BEGINNING:?}"),
+            again: true,
+        };
+        let subscribed = timeout(BEGINNING, driver.subscribe(request, handler)).await;
+        let driver = subscribed.map_err(late)?.map_err(again)?;
         Ok(Running { delivery, driver })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::BoxFuture;
 use mecha_component::pubsub::{
@@ -55,6 +56,8 @@ pub(crate) struct BusState {
     pub(crate) bulks: Mutex<Vec<Vec<BulkEntry>>>,
     /// Topics, and ids of a bulk, that are refused.
     pub(crate) refused: Mutex<Vec<String>>,
+    /// Topics on which a subscription never begins.
+    pub(crate) hanging: Mutex<Vec<String>>,
     pub(crate) subscribed: Mutex<Vec<(SubscribeRequest, Arc<dyn Handler>)>>,
     /// Topics whose subscription has ended.
     pub(crate) ended: Mutex<Vec<String>>,
@@ -126,6 +129,10 @@ impl PubSub for Bus {
             return Err(Error::unavailable("the broker is away"));
         }
         let topic = request.topic.clone();
+        let hangs = self.0.hanging.lock().contains(&topic);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         self.0.subscribed.lock().push((request, handler));
         Ok(Arc::new(BusEnd { bus: self.0.clone(), topic }))
     }
@@ -155,6 +162,10 @@ pub(crate) struct App {
     /// Verdicts by the text of an entry's data; others are not named in the answer.
     pub(crate) bulk: Mutex<BTreeMap<String, Verdict>>,
     pub(crate) wishes: Mutex<Vec<config::Subscription>>,
+    /// How many invocations do not reach it from now on.
+    pub(crate) unreached: AtomicU32,
+    /// Invocations, those that did not reach it included.
+    pub(crate) invoked: AtomicU32,
     events: mpsc::UnboundedSender<TopicEvent>,
     bulks: mpsc::UnboundedSender<BulkTopicEvent>,
 }
@@ -171,7 +182,8 @@ impl App {
         let (events, got) = mpsc::unbounded_channel();
         let (bulks, got_bulks) = mpsc::unbounded_channel();
         let (answers, bulk, wishes) = Default::default();
-        let app = Arc::new(App { answers, bulk, wishes, events, bulks });
+        let (unreached, invoked) = Default::default();
+        let app = Arc::new(App { answers, bulk, wishes, unreached, invoked, events, bulks });
         runtime.set_channel(app.clone());
         (app, Got { events: got, bulks: got_bulks })
     }
@@ -179,7 +191,15 @@ impl App {
 
 impl AppChannel for App {
     fn invoke(&self, _: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Body>, ApiError>> {
-        Box::pin(async { Ok(http::Response::new(Body::empty())) })
+        self.invoked.fetch_add(1, Ordering::SeqCst);
+        let fewer = |left: u32| left.checked_sub(1);
+        let is_unreached = self.unreached.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok();
+        Box::pin(async move {
+            match is_unreached {
+                true => Err(ApiError::app_unreached("connection refused")),
+                false => Ok(http::Response::new(Body::empty())),
+            }
+        })
     }
 
     fn topic_event(&self, event: TopicEvent) -> BoxFuture<'_, Result<Verdict, ApiError>> {

@@ -138,3 +138,20 @@ async fn without_a_server_nothing_is_delivered_but_all_is_listed() {
     runtime.start_subscriptions().await;
     assert!(asked(&bus).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_hangs_holds_up_nothing_for_long() {
+    let bus = Bus::default();
+    *bus.0.hanging.lock() = vec!["a".to_owned(), "b".to_owned()];
+    let began = tokio::time::Instant::now();
+    let (runtime, _app, _got) =
+        started(&bus, vec![wish("a", "/a"), wish("b", "/b"), wish("orders", "/orders")]).await;
+    assert_eq!(asked(&bus), ["orders"], "others begin");
+    assert!(began.elapsed() < Duration::from_secs(11), "both were given up at once: {:?}", began.elapsed());
+    bus.0.hanging.lock().clear();
+    while asked(&bus).len() < 3 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(15), "they are tried again");
+    runtime.stop_subscriptions().await;
+}
