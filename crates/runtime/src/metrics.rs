@@ -40,6 +40,14 @@ fn millis(elapsed: Duration) -> f64 {
     elapsed.as_secs_f64() * 1e3
 }
 
+/// What stands for a callee in labels: of a URL host and port, since a user and a password before them are nobody else's
+/// affair; anything else as it is.
+pub(crate) fn callee(target: &str) -> &str {
+    let Some((_, rest)) = target.split_once(":/") else { return target };
+    let authority = rest.trim_start_matches('/').split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
 fn truth(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }

@@ -4,7 +4,10 @@
 
 use std::borrow::Cow;
 
+use mecha_base::percent::{Plus, decode};
 use mecha_config::runtime::settings;
+
+use super::callee;
 
 /// What paths of no pattern are called where the path itself is no label.
 const UNMATCHED: &str = "_";
@@ -61,6 +64,10 @@ impl Labels {
             None if !self.increased => Cow::Borrowed(UNMATCHED),
             None if self.patterns.is_empty() => reduced(path),
             None => Cow::Borrowed(path),
+        };
+        let path = match matched {
+            Some(_) => path,
+            None => without_user(&path).map_or(path, Cow::Owned),
         };
         (Cow::Borrowed(method), path)
     }
@@ -121,6 +128,17 @@ fn reduced(path: &str) -> Cow<'_, str> {
     }
 }
 
+/// A path that calls a URL, with host and port of that only; `None` when it calls none.
+fn without_user(path: &str) -> Option<String> {
+    let (before, called) = path.split_once("/invoke/")?;
+    let (target, method) = called.find("/method/").map_or((called, ""), |at| called.split_at(at));
+    let decoded = match target.contains(":/") {
+        true => Cow::Borrowed(target),
+        false => String::from_utf8_lossy(&decode(target.as_bytes(), Plus::Literal)).into_owned().into(),
+    };
+    decoded.contains(":/").then(|| format!("{before}/invoke/{}{method}", callee(&decoded)))
+}
+
 fn joined(first: &[&str], rest: &[&str]) -> String {
     format!("/{}", [first, rest].concat().join("/"))
 }
@@ -138,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_ids_are_no_labels() {
+    fn keys_and_ids_and_users_are_no_labels() {
         for (path, expected) in [
             ("/v1.0/state/store/key/with", "/v1.0/state/store"),
             ("/v1.0/secrets/vault/db", "/v1.0/secrets/vault"),
@@ -146,6 +164,8 @@ mod tests {
             ("/v1.0/invoke/orders/method/new/1", "/v1.0/invoke/orders/method/new/1"),
             ("/v1.0/workflows/dapr/7/pause", "/v1.0/workflows/dapr/{instanceID}/pause"),
             ("/v1.0/healthz", "/v1.0/healthz"),
+            ("/v1.0/invoke/http://me:pw@host:81/method/a@b", "/v1.0/invoke/host:81/method/a@b"),
+            ("/v1.0/invoke/http:%2F%2Fme:p%252Fw%40host/method/a", "/v1.0/invoke/host/method/a"),
         ] {
             assert_eq!(label(&Metrics::default(), path), ("GET".to_owned(), expected.to_owned()));
         }

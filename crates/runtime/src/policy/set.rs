@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::trip::trip;
 use super::{Labels, Parts, Policy, Retry};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 
 /// Retries of invocations that nobody wrote a policy for: 3 times after a second.
 const SERVICE_RETRIES: &str = "DaprBuiltInServiceRetries";
@@ -186,7 +186,7 @@ impl Policies {
 
 /// An application in the label `target` of the metrics (reference 5.5); components stand there as `Statestore_orders`.
 fn app_target(app_id: &str) -> String {
-    format!("app_{app_id}")
+    format!("app_{}", metrics::callee(app_id))
 }
 
 impl Retry {

@@ -174,3 +174,14 @@ async fn what_can_not_be_repeated_is_made_once_and_still_limited() {
     assert_eq!(late, Err(Refused::Timeout(Duration::from_secs(1))));
     assert_eq!(begun.elapsed(), Duration::from_secs(1));
 }
+
+#[test]
+fn a_user_in_a_url_is_no_label() {
+    let metrics = Arc::new(Metrics::new(&crate::testing::config()));
+    let policies = Policies::new(&[], metrics.clone());
+    let policy = policies.app("http://me:password@stock.example:8080/base");
+    policy.0.as_ref().unwrap().begin();
+    let text = metrics.text();
+    assert!(text.contains("target=\"app_stock.example:8080\""), "{text}");
+    assert!(!text.contains("password"), "{text}");
+}
