@@ -15,6 +15,7 @@ use crate::body::Body;
 use crate::channel::{GrpcAnswer, TypeUrl};
 use crate::doors::{CLUSTER_HEADER, INVOKE};
 use crate::error::{ApiError, GrpcCode};
+use crate::metrics;
 use crate::names::{AppName, Known};
 use crate::network::Unanswered;
 use crate::policy::{Failure, Refused};
@@ -58,6 +59,8 @@ pub(super) enum Miss {
     },
     /// The callee answered with a status that is no success.
     Status { response: Response<Body>, again: bool },
+    /// The own application was not reached; in words, and whether another try may be made.
+    Own { error: ApiError, again: bool },
     /// Nobody knows where the callee is.
     Unknown(String),
     /// Nothing that another try would change.
@@ -67,7 +70,7 @@ pub(super) enum Miss {
 impl Failure for Miss {
     fn is_retriable(&self) -> bool {
         match self {
-            Miss::Rpc { again, .. } | Miss::Status { again, .. } => *again,
+            Miss::Rpc { again, .. } | Miss::Status { again, .. } | Miss::Own { again, .. } => *again,
             Miss::Unknown(_) => true,
             Miss::Final(_) => false,
         }
@@ -88,6 +91,7 @@ impl Failure for Miss {
     fn grpc_code(&self) -> Option<u16> {
         match self {
             Miss::Rpc { code, .. } => u16::try_from(*code).ok(),
+            Miss::Own { error, .. } => u16::try_from(error.grpc() as i32).ok(),
             _ => None,
         }
     }
@@ -109,7 +113,7 @@ impl Call<'_> {
             Ok(response) => response,
             Err(Refused::Failed(Miss::Status { response, .. })) => response,
             Err(Refused::Failed(Miss::Unknown(reason))) => return Err(failed(&reason)),
-            Err(Refused::Failed(Miss::Final(error))) => return Err(error),
+            Err(Refused::Failed(Miss::Final(error) | Miss::Own { error, .. })) => return Err(error),
             Err(Refused::Failed(miss @ Miss::Rpc { .. })) => return Err(self.told(&miss, judges)),
             Err(Refused::Timeout(_)) => return Err(failed("context deadline exceeded")),
             Err(Refused::Open(why)) => return Err(failed(why)),
@@ -136,9 +140,8 @@ impl Call<'_> {
     async fn attempt(&self, attempt: u32, judges: bool) -> Result<Response<Body>, Miss> {
         let response = match self.way {
             Way::Own => {
-                let request = self.request(None);
-                let failed = |error: ApiError| ApiError::invoke_failed(self.target, error.message());
-                self.runtime.call_application(request).await.map_err(|error| Miss::Final(failed(error)))?
+                let answered = self.runtime.call_application(self.request(None)).await;
+                answered.map_err(|error| self.own_missed(&error))?
             }
             Way::App(app) => {
                 let known = self.runtime.names().find(app).await.map_err(Miss::Unknown)?;
@@ -156,6 +159,16 @@ impl Call<'_> {
             return Err(Miss::Status { response, again: self.body.lasts() });
         }
         Ok(response)
+    }
+
+    /// What a failed call of the own application means: as with others', a user's policy may try it again, the built-in
+    /// one does not. Without an application nothing changes by that.
+    fn own_missed(&self, error: &ApiError) -> Miss {
+        let said = ApiError::invoke_failed(self.target, error.message());
+        match self.runtime.channel() {
+            Some(_) => Miss::Own { error: said, again: self.body.lasts() },
+            None => Miss::Final(said),
+        }
     }
 
     /// The request of one try; its body goes with it.
@@ -176,7 +189,7 @@ impl Call<'_> {
     /// Sends it to a cluster that is known by now.
     async fn send(&self, known: &Known, app: Option<&AppName>, attempt: u32) -> Result<Response<Body>, Miss> {
         let metrics = self.runtime.metrics();
-        let destination = app.map_or(self.target, |app| app.id.as_str());
+        let destination = app.map_or_else(|| metrics::callee(self.target), |app| app.id.as_str());
         let (start, mut news) = (Instant::now(), 0);
         metrics.invoke_sent(destination);
         loop {
@@ -238,3 +251,6 @@ fn with_answer(mut response: Response<Body>) -> Response<Body> {
     }
     response
 }
+
+#[cfg(test)]
+mod tests;
