@@ -99,6 +99,9 @@ pub(crate) trait Resolver: Send + Sync {
     /// # Errors
     /// What to tell the caller.
     fn resolve(&self, app: &AppName) -> BoxFuture<'static, Result<Vec<HostAddress>, String>>;
+
+    /// The application was not reached where it was said to be: what is remembered of that does not count any more.
+    fn doubt(&self, _app: &AppName) {}
 }
 
 type Asking = Shared<BoxFuture<'static, Result<Known, String>>>;
@@ -235,6 +238,7 @@ impl Names {
         if let Some(entry) = self.0.table.lock().get_mut(app) {
             entry.known = None;
         }
+        self.0.resolver.doubt(app);
     }
 
     /// A service that was made ready before.

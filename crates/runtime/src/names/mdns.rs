@@ -146,6 +146,10 @@ impl Resolver for Mdns {
         }
         .boxed()
     }
+
+    fn doubt(&self, app: &AppName) {
+        self.shared.book.lock().doubt(&app.id);
+    }
 }
 
 impl Shared {

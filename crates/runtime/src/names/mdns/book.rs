@@ -44,6 +44,13 @@ impl Book {
         page.addresses.iter().map(|(address, _)| *address).collect()
     }
 
+    /// Drops the addresses of an application that could not be reached: a runtime that died took none of them back.
+    pub(super) fn doubt(&mut self, app_id: &str) {
+        if let Some(page) = self.0.get_mut(app_id) {
+            page.addresses.clear();
+        }
+    }
+
     /// Takes in what a message says; whether that is news.
     pub(super) fn read(&mut self, message: &Message, now: Instant) -> bool {
         let mut news = false;

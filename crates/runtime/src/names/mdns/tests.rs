@@ -58,3 +58,23 @@ fn several_instances_are_told_apart_by_their_addresses() {
     assert_eq!(book.addresses("orders", now), [own(2).address]);
     assert!(book.addresses("orders", now + Duration::from_secs(61)).is_empty());
 }
+
+#[tokio::test]
+async fn an_application_that_is_not_reached_has_no_address_until_it_says_one_again() {
+    let id = unique("restarted");
+    let here = Mdns::new(tokio::runtime::Handle::current());
+    let own = |port: u16| Own {
+        service: service(&id),
+        instance: Name::new([format!("h:{port}").as_str(), id.as_str(), "local"]),
+        host: Name::new(["h", "local"]),
+        app_id: id.clone(),
+        address: SocketAddr::from(([10, 0, 0, 1], port)),
+    };
+    let addresses = || here.shared.book.lock().addresses(&id, Instant::now());
+    here.shared.book.lock().follow(&id, Instant::now());
+    here.shared.hear(&own(1).answer(TTL));
+    assert_eq!(addresses(), [own(1).address]);
+    here.doubt(&app(&id));
+    here.shared.hear(&own(2).answer(TTL));
+    assert_eq!(addresses(), [own(2).address], "only where it is since it came back");
+}
