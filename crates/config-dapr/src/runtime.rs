@@ -156,9 +156,8 @@ fn process(flags: &Flags, env: &Environment) -> Process {
         block_shutdown: flags.block_shutdown,
         reload_interval: flags.reload_interval,
         env_keys: env.env_keys(),
-        static_names: Default::default(),
         host_ip: env.host_ip(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..Process::default()
     }
 }
 

@@ -19,8 +19,9 @@ pub const APP_DOOR: &str = "dapr.app";
 /// The door to other applications and foreign services: listener and router of this name.
 pub const INVOKE_DOOR: &str = "dapr.invoke";
 
-/// Everything about the runtime of one application.
-#[derive(Clone, Debug, PartialEq)]
+/// Everything about the runtime of one application. The default is what daprd does without a flag, where a flag says so
+/// (reference 3.1), with addresses of nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Runtime {
     /// Whom it serves.
     pub identity: Identity,
@@ -66,6 +67,21 @@ pub struct App {
     pub init_config: bool,
     /// `GET /dapr/subscribe` is asked.
     pub init_subscribe: bool,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        App {
+            port: None,
+            address: "127.0.0.1".to_owned(),
+            protocol: AppProtocol::default(),
+            max_concurrency: None,
+            health: None,
+            token: None,
+            init_config: true,
+            init_subscribe: true,
+        }
+    }
 }
 
 /// What an application speaks.
@@ -138,6 +154,25 @@ pub struct Apis {
     pub log_calls: Option<bool>,
 }
 
+impl Default for Apis {
+    fn default() -> Self {
+        Apis {
+            http: Vec::new(),
+            grpc: Vec::new(),
+            internal: Vec::new(),
+            public: Vec::new(),
+            metrics: Vec::new(),
+            profile: Vec::new(),
+            token: None,
+            max_body: 4 << 20,
+            max_head: 4 << 10,
+            allowed_origins: Vec::new(),
+            h2c: true,
+            log_calls: None,
+        }
+    }
+}
+
 /// Where an API listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -169,6 +204,22 @@ pub struct Process {
     pub host_ip: Option<IpAddr>,
     /// The version that is reported.
     pub version: String,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Process {
+            resources: Vec::new(),
+            data: PathBuf::new(),
+            graceful_timeout: Duration::from_secs(5),
+            block_shutdown: None,
+            reload_interval: Duration::from_secs(60),
+            env_keys: None,
+            static_names: BTreeMap::new(),
+            host_ip: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
 }
 
 /// What was loaded from the resource files.

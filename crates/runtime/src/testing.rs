@@ -5,7 +5,6 @@ mod log;
 mod store;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mecha_component::{Drivers, Properties};
 use mecha_config::runtime as config;
@@ -25,43 +24,8 @@ pub(crate) use store::{Call, Store};
 pub(crate) fn config() -> config::Runtime {
     config::Runtime {
         identity: config::Identity { app_id: "orders".into(), ..Default::default() },
-        app: config::App {
-            port: None,
-            address: "127.0.0.1".into(),
-            protocol: config::AppProtocol::Http,
-            max_concurrency: None,
-            health: None,
-            token: None,
-            init_config: true,
-            init_subscribe: true,
-        },
-        apis: config::Apis {
-            http: Vec::new(),
-            grpc: Vec::new(),
-            internal: Vec::new(),
-            public: Vec::new(),
-            metrics: Vec::new(),
-            profile: Vec::new(),
-            token: None,
-            max_body: 4 << 20,
-            max_head: 4 << 10,
-            allowed_origins: Vec::new(),
-            h2c: true,
-            log_calls: None,
-        },
-        process: config::Process {
-            resources: Vec::new(),
-            data: "unused".into(),
-            graceful_timeout: Duration::from_secs(5),
-            block_shutdown: None,
-            reload_interval: Duration::from_secs(60),
-            env_keys: None,
-            static_names: Default::default(),
-            host_ip: None,
-            version: "1.18.3".into(),
-        },
-        settings: config::Settings::default(),
-        resources: config::Resources::default(),
+        process: config::Process { version: "1.18.3".into(), ..Default::default() },
+        ..Default::default()
     }
 }
 
@@ -87,16 +51,7 @@ pub(crate) fn component(name: &str, kind: &str, properties: &[(&str, &str)]) -> 
         name: (*name).to_owned(),
         source: PropertySource::Value((*value).to_owned()),
     };
-    Component {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
-        version: "v1".to_owned(),
-        ignore_errors: false,
-        init_timeout: Duration::from_secs(5),
-        properties: properties.iter().map(plain).collect(),
-        secret_store: None,
-        place: Default::default(),
-    }
+    Component { properties: properties.iter().map(plain).collect(), ..Component::new(name, kind) }
 }
 
 /// A runtime with the state store `statestore`, and that store.

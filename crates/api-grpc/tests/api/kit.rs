@@ -14,6 +14,7 @@ use mecha_component::state::DynStateStore;
 use mecha_component::{Driver, Drivers, Error, ErrorKind, Properties, Result, memory};
 use mecha_config::Config;
 use mecha_config::runtime as config;
+use mecha_config::runtime::Component;
 use mecha_metrics::Registry;
 use mecha_proxy::{Listener, Snapshot, Worker, Workers};
 use mecha_runtime::clusters::Nowhere;
@@ -61,7 +62,7 @@ impl Sidecar {
         let runtime = Runtime::new(parts);
         runtime.load_components().await.unwrap();
         runtime.components().change(|snapshot| {
-            let config = component("vault", "secretstores.test");
+            let config = Component::new("vault", "secretstores.test");
             let loaded = Loaded { config, properties: Properties::default(), driver: Arc::new(Vault) as _ };
             snapshot.secrets.insert("vault".to_owned(), Arc::new(loaded));
         });
@@ -119,59 +120,13 @@ fn house(config: &config::Runtime, network: &Network) -> Arc<Worker> {
 
 fn configuration() -> config::Runtime {
     let components =
-        vec![component("statestore", "state.in-memory"), component("pubsub", "pubsub.in-memory")];
+        vec![Component::new("statestore", "state.in-memory"), Component::new("pubsub", "pubsub.in-memory")];
     config::Runtime {
         identity: config::Identity { app_id: "orders".to_owned(), ..Default::default() },
-        app: config::App {
-            port: None,
-            address: "127.0.0.1".to_owned(),
-            protocol: config::AppProtocol::Http,
-            max_concurrency: None,
-            health: None,
-            token: None,
-            init_config: true,
-            init_subscribe: true,
-        },
-        apis: config::Apis {
-            http: Vec::new(),
-            grpc: Vec::new(),
-            internal: Vec::new(),
-            public: Vec::new(),
-            metrics: Vec::new(),
-            profile: Vec::new(),
-            token: None,
-            max_body: 64 << 10,
-            max_head: 4 << 10,
-            allowed_origins: Vec::new(),
-            h2c: true,
-            log_calls: None,
-        },
-        process: config::Process {
-            resources: Vec::new(),
-            data: "unused".into(),
-            graceful_timeout: Duration::from_secs(5),
-            block_shutdown: None,
-            reload_interval: Duration::from_secs(60),
-            env_keys: None,
-            static_names: BTreeMap::new(),
-            host_ip: None,
-            version: "1.18.3".to_owned(),
-        },
-        settings: config::Settings::default(),
+        apis: config::Apis { max_body: 64 << 10, ..Default::default() },
+        process: config::Process { version: "1.18.3".to_owned(), ..Default::default() },
         resources: config::Resources { components, ..Default::default() },
-    }
-}
-
-pub(crate) fn component(name: &str, kind: &str) -> config::Component {
-    config::Component {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
-        version: "v1".to_owned(),
-        ignore_errors: false,
-        init_timeout: Duration::from_secs(5),
-        properties: Vec::new(),
-        secret_store: None,
-        place: Default::default(),
+        ..Default::default()
     }
 }
 

@@ -10,10 +10,11 @@ use mecha_component::state::{
     DeleteRequest, GetRequest, Item, QueryRequest, QueryResponse, SetRequest, StateStore,
 };
 use mecha_component::{Feature, Features, Properties, Result};
+use mecha_config::runtime::Component;
 use mecha_runtime::Loaded;
 use tonic::Code;
 
-use crate::kit::{Sidecar, component, details, error_info};
+use crate::kit::{Sidecar, details, error_info};
 
 fn item(key: &str, value: &str) -> StateItem {
     StateItem { key: key.to_owned(), value: value.as_bytes().to_vec(), ..Default::default() }
@@ -155,7 +156,7 @@ impl StateStore for Finder {
 async fn a_query_answers_keys_and_values() {
     let sidecar = Sidecar::new().await;
     sidecar.runtime.components().change(|snapshot| {
-        let config = component("finder", "state.test");
+        let config = Component::new("finder", "state.test");
         let loaded = Loaded { config, properties: Properties::default(), driver: Arc::new(Finder) as _ };
         snapshot.state.insert("finder".to_owned(), Arc::new(loaded));
     });

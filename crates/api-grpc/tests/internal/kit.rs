@@ -1,7 +1,6 @@
 //! Two runtimes that call each other over the loopback interface, each with a thread and a worker of its own, and the
 //! application of the one that is called.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -152,42 +151,7 @@ fn configuration(id: &str) -> config::Runtime {
             namespace: "here".to_owned(),
             ..Default::default()
         },
-        app: config::App {
-            port: None,
-            address: "127.0.0.1".to_owned(),
-            protocol: config::AppProtocol::Http,
-            max_concurrency: None,
-            health: None,
-            token: None,
-            init_config: true,
-            init_subscribe: true,
-        },
-        apis: config::Apis {
-            http: Vec::new(),
-            grpc: Vec::new(),
-            internal: Vec::new(),
-            public: Vec::new(),
-            metrics: Vec::new(),
-            profile: Vec::new(),
-            token: None,
-            max_body: 4 << 20,
-            max_head: 4 << 10,
-            allowed_origins: Vec::new(),
-            h2c: true,
-            log_calls: None,
-        },
-        process: config::Process {
-            resources: Vec::new(),
-            data: "unused".into(),
-            graceful_timeout: Duration::from_secs(5),
-            block_shutdown: None,
-            reload_interval: Duration::from_secs(60),
-            env_keys: None,
-            static_names: BTreeMap::new(),
-            host_ip: Some([10, 1, 2, 3].into()),
-            version: "1.18.3".to_owned(),
-        },
-        settings: config::Settings::default(),
-        resources: config::Resources::default(),
+        process: config::Process { host_ip: Some([10, 1, 2, 3].into()), ..Default::default() },
+        ..Default::default()
     }
 }

@@ -59,16 +59,7 @@ fn endpoint(base_url: String, secret: &str) -> HttpEndpoint {
 
 fn shop(endpoint: HttpEndpoint) -> Arc<Runtime> {
     let shop = runtime("shop", |config| config.resources.endpoints = vec![endpoint]);
-    let config = Component {
-        name: "vault".to_owned(),
-        kind: "secretstores.test".to_owned(),
-        version: "v1".to_owned(),
-        ignore_errors: false,
-        init_timeout: std::time::Duration::from_secs(5),
-        properties: Vec::new(),
-        secret_store: None,
-        place: Default::default(),
-    };
+    let config = Component::new("vault", "secretstores.test");
     let loaded = Arc::new(Loaded { config, properties: Properties::default(), driver: Arc::new(Vault) as _ });
     shop.components().change(|snapshot| {
         snapshot.secrets.insert("vault".to_owned(), loaded);

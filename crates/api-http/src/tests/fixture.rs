@@ -1,9 +1,7 @@
 //! A runtime with components in memory, its API, and what a client gets.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -13,7 +11,7 @@ use mecha_component::registry::Drivers;
 use mecha_component::secrets::{DynSecretStore, Secret, SecretStore};
 use mecha_component::state::{DeleteRequest, DynStateStore, GetRequest, Item, SetRequest, StateStore};
 use mecha_component::{Driver, Error, ErrorKind, Features, memory};
-use mecha_config::runtime::{self as config, Component, Settings};
+use mecha_config::runtime::{self as config, Component};
 use mecha_runtime::channel::{AppChannel, AppConfig, BulkTopicEvent, TopicEvent, Verdict};
 use mecha_runtime::clusters::Nowhere;
 use mecha_runtime::{ApiError, Body, Network, Parts, Runtime};
@@ -69,10 +67,10 @@ impl Fixture {
     pub(super) async fn with(change: impl FnOnce(&mut config::Runtime)) -> Self {
         let mut config = configuration();
         config.resources.components = vec![
-            component("mem", "state.in-memory"),
-            component("plain", "state.plain"),
-            component("bus", "pubsub.in-memory"),
-            component("vault", "secretstores.test"),
+            Component::new("mem", "state.in-memory"),
+            Component::new("plain", "state.plain"),
+            Component::new("bus", "pubsub.in-memory"),
+            Component::new("vault", "secretstores.test"),
         ];
         change(&mut config);
         let drivers = Drivers { state: STATE, pubsub: PUBSUB, secrets: SECRETS };
@@ -230,58 +228,12 @@ impl SecretStore for Vault {
     }
 }
 
-pub(super) fn component(name: &str, kind: &str) -> Component {
-    Component {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
-        version: "v1".to_owned(),
-        ignore_errors: false,
-        init_timeout: Duration::from_secs(5),
-        properties: Vec::new(),
-        secret_store: None,
-        place: Default::default(),
-    }
-}
-
 fn configuration() -> config::Runtime {
     config::Runtime {
         identity: config::Identity { app_id: "orders".to_owned(), ..Default::default() },
-        app: config::App {
-            port: Some(8080),
-            address: "127.0.0.1".to_owned(),
-            protocol: config::AppProtocol::Http,
-            max_concurrency: None,
-            health: None,
-            token: None,
-            init_config: true,
-            init_subscribe: true,
-        },
-        apis: config::Apis {
-            http: Vec::new(),
-            grpc: Vec::new(),
-            internal: Vec::new(),
-            public: Vec::new(),
-            metrics: Vec::new(),
-            profile: Vec::new(),
-            token: None,
-            max_body: 1 << 20,
-            max_head: 4 << 10,
-            allowed_origins: Vec::new(),
-            h2c: true,
-            log_calls: None,
-        },
-        process: config::Process {
-            resources: Vec::new(),
-            data: PathBuf::new(),
-            graceful_timeout: Duration::from_secs(5),
-            block_shutdown: None,
-            reload_interval: Duration::from_secs(60),
-            env_keys: None,
-            static_names: BTreeMap::new(),
-            host_ip: None,
-            version: "1.2.3".to_owned(),
-        },
-        settings: Settings::default(),
-        resources: Default::default(),
+        app: config::App { port: Some(8080), ..Default::default() },
+        apis: config::Apis { max_body: 1 << 20, ..Default::default() },
+        process: config::Process { version: "1.2.3".to_owned(), ..Default::default() },
+        ..Default::default()
     }
 }

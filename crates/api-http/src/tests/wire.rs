@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use mecha_base::drain::{self, Mode};
 use mecha_config::runtime::settings::Handler;
-use mecha_config::runtime::{Property, PropertySource};
+use mecha_config::runtime::{Component, Property, PropertySource};
 use mecha_net::{Address, Listener, listener};
 use mecha_runtime::Body;
 use tokio::net::TcpStream;
@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 use tower::ServiceExt;
 
 use super::Fixture;
-use super::fixture::component;
 use crate::{ServeOptions, metrics_router, serve};
 
 #[tokio::test]
@@ -71,7 +70,7 @@ async fn behind(kind: &str, name: &str, value: &str) -> Fixture {
     let kind = format!("middleware.http.{kind}");
     let source = PropertySource::Value(value.to_owned());
     Fixture::with(|config| {
-        let mut only = component("only", &kind);
+        let mut only = Component::new("only", &kind);
         only.properties = vec![Property { name: name.to_owned(), source }];
         config.resources.components.push(only);
         config.settings.http_pipeline = vec![Handler { name: "only".to_owned(), kind }];

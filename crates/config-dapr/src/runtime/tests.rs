@@ -21,6 +21,17 @@ fn at(text: &str) -> SocketAddr {
 }
 
 #[test]
+fn what_no_flag_says_is_what_the_model_says_by_itself() {
+    let (made, model) = (made("--app-id orders", &[]), Runtime::default());
+    assert_eq!(made.app, model.app);
+    let apis = |apis: &Apis| (apis.max_body, apis.max_head, apis.h2c, apis.allowed_origins.clone());
+    assert_eq!(apis(&made.apis), apis(&model.apis));
+    let process =
+        |process: &Process| (process.graceful_timeout, process.reload_interval, process.block_shutdown);
+    assert_eq!(process(&made.process), process(&model.process));
+}
+
+#[test]
 fn an_app_id_is_required_and_has_no_dots() {
     assert_eq!(
         said("", &[]),

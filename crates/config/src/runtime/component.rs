@@ -67,6 +67,25 @@ pub enum ResourceKind {
 }
 
 impl Component {
+    /// The version of a component that names none.
+    pub const VERSION: &str = "v1";
+    /// How long a component may take to begin unless it says otherwise (reference 3.4).
+    pub const INIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// A component that says no more than its type.
+    pub fn new(name: impl Into<String>, kind: impl Into<String>) -> Self {
+        Component {
+            name: name.into(),
+            kind: kind.into(),
+            version: Self::VERSION.to_owned(),
+            ignore_errors: false,
+            init_timeout: Self::INIT_TIMEOUT,
+            properties: Vec::new(),
+            secret_store: None,
+            place: Place::default(),
+        }
+    }
+
     /// The sort of building block.
     pub fn block(&self) -> ResourceKind {
         match self.kind.split('.').next().unwrap_or_default() {

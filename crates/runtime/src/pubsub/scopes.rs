@@ -93,16 +93,7 @@ mod tests {
 
     fn access(properties: &[(&str, &str)]) -> Access {
         let properties: Properties = properties.iter().copied().collect();
-        let component = Component {
-            name: "bus".into(),
-            kind: "pubsub.in-memory".into(),
-            version: "v1".into(),
-            ignore_errors: false,
-            init_timeout: std::time::Duration::from_secs(5),
-            properties: Vec::new(),
-            secret_store: None,
-            place: Default::default(),
-        };
+        let component = Component::new("bus", "pubsub.in-memory");
         Access::new(&component, &properties, "shop", "")
     }
 
