@@ -240,10 +240,7 @@ impl StateStore for MechaState {
         page: Option<usize>,
         token: Option<&str>,
     ) -> Result<(Vec<String>, Option<String>)> {
-        let like = Like::parse(pattern)?;
-        if page == Some(0) {
-            return Err(Error::invalid("the page size is zero: leave it out for all keys at once"));
-        }
+        let like = Like::of_page(pattern, page)?;
         let (mut from, to) = self.range(like.prefix());
         if let Some(token) = token {
             from = from.max([&self.key(token), &[0][..]].concat());

@@ -103,10 +103,7 @@ impl StateStore for SqliteState {
         page: Option<usize>,
         token: Option<&str>,
     ) -> Result<(Vec<String>, Option<String>)> {
-        let like = Like::parse(pattern)?;
-        if page == Some(0) {
-            return Err(Error::invalid("the page size is zero: leave it out for all keys at once"));
-        }
+        let like = Like::of_page(pattern, page)?;
         let token = token.map(str::to_owned);
         self.queue.run(move |db| db.keys_like(&like, page, token.as_deref())).await
     }

@@ -18,7 +18,7 @@ use crate::state::like::Like;
 use crate::state::{
     DeleteRequest, GetRequest, Item, Operation, SetRequest, StateStore, TransactionRequest, prefix, ttl,
 };
-use crate::{Error, Feature, Features, Result};
+use crate::{Feature, Features, Result};
 
 /// A store in memory.
 pub struct MemoryState {
@@ -143,10 +143,7 @@ impl StateStore for MemoryState {
         page: Option<usize>,
         token: Option<&str>,
     ) -> Result<(Vec<String>, Option<String>)> {
-        let like = Like::parse(pattern)?;
-        if page == Some(0) {
-            return Err(Error::invalid("the page size is zero: leave it out for all keys at once"));
-        }
+        let like = Like::of_page(pattern, page)?;
         let most = page.unwrap_or(usize::MAX);
         let map = self.map.read();
         let mut matching = map.range(like.prefix(), token).filter(|(key, _)| like.matches(key));

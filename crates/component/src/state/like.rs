@@ -42,6 +42,18 @@ impl Like {
         Ok(Like { parts, prefix })
     }
 
+    /// The pattern of a page of keys.
+    ///
+    /// # Errors
+    /// As [`Like::parse`], and when the page has no room.
+    pub fn of_page(pattern: &str, page: Option<usize>) -> Result<Self> {
+        let like = Self::parse(pattern)?;
+        if page == Some(0) {
+            return Err(Error::invalid("the page size is zero: leave it out for all keys at once"));
+        }
+        Ok(like)
+    }
+
     /// What every matching key begins with; bounds a scan.
     pub fn prefix(&self) -> &str {
         &self.prefix

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use mecha_component::state::like::Like;
-use mecha_component::{Error, Result};
+use mecha_component::Result;
 use redis::{FromRedisValue, Pipeline, Value};
 
 use super::item::Abilities;
@@ -23,10 +23,7 @@ pub(super) async fn keys_like(
     page: Option<usize>,
     token: Option<&str>,
 ) -> Result<(Vec<String>, Option<String>)> {
-    let like = Like::parse(pattern)?;
-    if page == Some(0) {
-        return Err(Error::invalid("the page size is zero: leave it out for all keys at once"));
-    }
+    let like = Like::of_page(pattern, page)?;
     let mut page = Page { keys: BTreeSet::new(), size: page, after: token.map(str::to_owned), more: false };
     for place in nodes(link).await? {
         walk(link, place, &like, abilities, &mut page).await?;

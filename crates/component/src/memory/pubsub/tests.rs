@@ -64,12 +64,12 @@ async fn conforms() {
 
 /// Keeps what came together, refusing what it sees for the first time and begins with `bad`.
 #[derive(Default)]
-struct Batches(std::sync::Mutex<Vec<Vec<Bytes>>>);
+struct Batches(parking_lot::Mutex<Vec<Vec<Bytes>>>);
 
 impl Handler for Arc<Batches> {
     fn handle(&self, messages: Vec<Message>) -> BoxFuture<'static, Vec<Result<()>>> {
         let batch: Vec<_> = messages.into_iter().map(|message| message.data).collect();
-        let mut seen = self.0.lock().unwrap();
+        let mut seen = self.0.lock();
         let is_new = |data: &Bytes| !seen.iter().flatten().any(|earlier| earlier == data);
         let result = |data: &Bytes| {
             if data.starts_with(b"bad") && is_new(data) { Err(Error::internal("refused")) } else { Ok(()) }
@@ -94,7 +94,7 @@ async fn messages_that_come_close_together_are_handed_over_together() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     subscription.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(1), "the end waits for nobody");
-    assert_eq!(*batches.0.lock().unwrap(), [vec!["a", "bad", "c"], vec!["bad"], vec!["d"]]);
+    assert_eq!(*batches.0.lock(), [vec!["a", "bad", "c"], vec!["bad"], vec!["d"]]);
 }
 
 #[tokio::test(start_paused = true)]
