@@ -67,7 +67,7 @@ impl Query {
 
 fn decode(text: &str) -> Result<String, BadQuery> {
     let bytes = percent::decode_strict(text.as_bytes(), Plus::Space);
-    let decoded = bytes.and_then(|bytes| String::from_utf8(bytes.into_owned()).ok());
+    let decoded = bytes.ok().and_then(|bytes| String::from_utf8(bytes.into_owned()).ok());
     decoded.ok_or_else(|| BadQuery(text.to_owned()))
 }
 

@@ -14,6 +14,7 @@ use http::header::{HeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as HttpBody;
+use mecha_base::path;
 use mecha_runtime::body::BodyError;
 use mecha_runtime::trace::{Sampler, TRACEPARENT, TRACESTATE};
 use mecha_runtime::{Body, Runtime};
@@ -25,7 +26,6 @@ use crate::edge::cors::{self, Cors};
 use crate::edge::limit::limited;
 use crate::edge::token;
 use crate::handlers::invoke;
-use crate::path;
 use crate::reply::{self, Reply};
 use crate::routes::{self, FALLBACK, Found, Route, Table};
 

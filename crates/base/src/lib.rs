@@ -7,6 +7,7 @@ pub mod duration;
 pub mod error;
 pub mod flags;
 pub mod names;
+pub mod path;
 pub mod percent;
 pub mod timer;
 pub mod worker;

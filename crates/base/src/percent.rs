@@ -2,6 +2,7 @@
 //! the variables of the access log. Routing does not: it compares bytes as they were sent.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// What a `+` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +59,31 @@ pub fn decode(text: &[u8], plus: Plus) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The decoded bytes, or `None` when a `%` has no two hexadecimal digits behind it.
-pub fn decode_strict(text: &[u8], plus: Plus) -> Option<Cow<'_, [u8]>> {
-    let mut parts = text.split(|byte| *byte == b'%');
-    parts.next();
-    parts.all(|part| escaped(part).is_some()).then(|| decode(text, plus))
+/// A `%` without two hexadecimal digits behind it: that, and what stands in their place. The words are Go's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadEscape(String);
+
+impl fmt::Display for BadEscape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid URL escape {:?}", self.0)
+    }
+}
+
+impl std::error::Error for BadEscape {}
+
+/// The decoded bytes.
+///
+/// # Errors
+/// When a `%` has no two hexadecimal digits behind it.
+pub fn decode_strict(text: &[u8], plus: Plus) -> Result<Cow<'_, [u8]>, BadEscape> {
+    let signs = text.iter().enumerate().filter(|(_, byte)| **byte == b'%');
+    for behind in signs.filter_map(|(at, _)| text.get(at + 1..)) {
+        if escaped(behind).is_none() {
+            let shown = behind.get(..2).unwrap_or(behind);
+            return Err(BadEscape(format!("%{}", String::from_utf8_lossy(shown))));
+        }
+    }
+    Ok(decode(text, plus))
 }
 
 /// The byte that the two digits at the start of `text` stand for, and what comes behind them.
@@ -120,10 +141,12 @@ mod tests {
     #[test]
     fn what_is_no_escape_stays_or_is_refused() {
         for text in ["%", "a%4", "%zz", "%+1", "%4%41", "100%"] {
-            assert!(decode_strict(text.as_bytes(), Plus::Literal).is_none(), "{text}");
+            assert!(decode_strict(text.as_bytes(), Plus::Literal).is_err(), "{text}");
         }
         assert_eq!(path("100%"), b"100%");
         assert_eq!(path("%zz%41"), b"%zzA");
-        assert_eq!(decode_strict(b"a%41", Plus::Literal).as_deref(), Some(b"aA".as_slice()));
+        assert_eq!(decode_strict(b"a%41", Plus::Literal).as_deref(), Ok(b"aA".as_slice()));
+        let bad = decode_strict(b"100%zz", Plus::Literal).unwrap_err();
+        assert_eq!(bad.to_string(), "invalid URL escape \"%zz\"");
     }
 }

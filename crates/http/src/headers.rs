@@ -18,6 +18,10 @@ use block::Block;
 pub(crate) use block::{give_list, take_list};
 pub use iter::Iter;
 
+/// Fields that are about one connection and do not go on (RFC 9110 section 7.6.1), beside those that `Connection` names.
+pub const OF_ONE_HOP: [&str; 5] =
+    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+
 /// A field that can't be sent: its name is no token, its value holds control bytes, or the message came over HTTP/2 and
 /// HTTP/2 forbids the field (`Connection` and its like).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,7 +34,7 @@ mod upstream;
 pub use downstream::{DownstreamHistogram, DownstreamStat};
 pub use histogram::{BOUNDS, HistogramSnapshot};
 pub use mosn::MosnStats;
-pub use prometheus::process as write_process;
+pub use prometheus::{process as write_process, rendered as labels};
 pub use registry::{MAX_SCOPES, OVERFLOW, Registry};
 pub use scope::Scope;
 pub use server::{ServerStat, ServerStats};

@@ -87,7 +87,7 @@ fn histogram(out: &mut String, name: &str, labels: &str, snapshot: &HistogramSna
 }
 
 /// `k="v",k="v"` with the values escaped as the format asks: backslash, double quote and line feed.
-fn rendered<'a>(labels: impl Iterator<Item = (&'static str, &'a str)>) -> String {
+pub fn rendered<'k, 'v>(labels: impl Iterator<Item = (&'k str, &'v str)>) -> String {
     let mut text = String::new();
     for (key, value) in labels {
         if !text.is_empty() {

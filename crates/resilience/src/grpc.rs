@@ -1,7 +1,7 @@
 //! gRPC status codes: how an HTTP status becomes one (gRPC, "HTTP to gRPC Status Code Mapping"), how a failure of ours
 //! does, and how `grpc-message` is written.
 
-use mecha_base::Kind;
+use mecha_base::{Kind, percent};
 
 /// A gRPC status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,18 +86,7 @@ impl GrpcStatus {
 /// Adds `message` to `out` as `grpc-message` writes it: UTF-8, where everything but visible ASCII and space, and the
 /// percent sign itself, is percent-encoded (gRPC over HTTP/2, "Responses").
 pub fn encode_message(message: &str, out: &mut String) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    for byte in message.bytes() {
-        if matches!(byte, b' '..=b'~') && byte != b'%' {
-            out.push(char::from(byte));
-            continue;
-        }
-        out.push('%');
-        for digit in [byte >> 4, byte & 0xf] {
-            out.extend(DIGITS.get(usize::from(digit)));
-        }
-    }
+    percent::encode(message.as_bytes(), |byte| matches!(byte, b' '..=b'~') && byte != b'%', out);
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::runtime::Runtime;
 use attempt::{Call, Way};
 pub(crate) use endpoint::Service;
-pub use headers::{CALLEE_APP_ID, CALLER_APP_ID, CALLER_NAMESPACE};
+pub use headers::{CALLEE_APP_ID, CALLER_APP_ID, CALLER_NAMESPACE, forget_connection};
 use replay::Replay;
 use target::Target;
 

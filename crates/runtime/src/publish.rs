@@ -19,6 +19,7 @@ use crate::pubsub::metadata;
 use crate::runtime::Runtime;
 use crate::trace::Trace;
 
+pub use crate::pubsub::envelope::is_json;
 pub use bulk::{BulkPublishCall, BulkPublishEntry, FailedEntry, event_bytes};
 
 /// A message for a topic.

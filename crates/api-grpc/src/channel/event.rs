@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use mecha_runtime::channel::{BulkEvent, BulkTopicEntry, BulkTopicEvent, TopicEvent, Verdict};
+use mecha_runtime::publish::is_json;
 use mecha_runtime::{ApiError, Trace};
 use serde_json::{Map, Value};
 use tonic::{Code, Response, Status};
@@ -173,11 +174,6 @@ fn data(envelope: &Map<String, Value>) -> Result<Vec<u8>, ApiError> {
         Some(_) if kind.starts_with("text/") => Err(wrong("data is not a string")),
         Some(value) => Ok(value.to_string().into_bytes()),
     }
-}
-
-fn is_json(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || kind.ends_with("+json")
 }
 
 fn extensions(envelope: &Map<String, Value>) -> prost_types::Struct {

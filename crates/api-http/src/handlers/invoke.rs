@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{AUTHORIZATION, HeaderMap};
 use http::request::Parts;
 use http::{Request, Uri};
+use mecha_runtime::invoke::forget_connection;
 use mecha_runtime::{ApiError, Invocation};
 
 use crate::call::Call;
@@ -17,10 +18,6 @@ const APP_ID: &str = "dapr-app-id";
 /// Between the id and the method in a path.
 const METHOD: &str = "/method/";
 
-/// What the callee says about its own connection is not for the caller's (RFC 9110, 7.6.1).
-const OF_ONE_HOP: [&str; 5] =
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
-
 /// Any method on `/v1.0/invoke/{id}/method/{method}`, or on any path that has no route.
 pub(crate) async fn invoke(call: Call) -> Outcome {
     let Call { runtime, mut head, body, .. } = call;
@@ -31,9 +28,8 @@ pub(crate) async fn invoke(call: Call) -> Outcome {
     head.headers.remove(APP_ID);
     let request = Request::from_parts(head, body);
     let mut reply = runtime.invoke(Invocation { target, request }).await?;
-    for name in OF_ONE_HOP {
-        reply.headers_mut().remove(name);
-    }
+    // What the callee says about its own connection is not for the caller's.
+    forget_connection(reply.headers_mut());
     Ok(reply)
 }
 

@@ -5,19 +5,20 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mecha_codec::dapr::Metadata;
 
+use crate::headers::OF_ONE_HOP;
+
 /// Fields of this process that never leave it, and that nobody else may bring in.
 pub(super) const INTERNAL: &str = "x-mecha-";
 
 /// Names that are looked up as they are.
 const LOWER: [&str; 2] = ["dapr-", "destination-app-id"];
 
-/// Fields that are about one connection, or told by other means.
-const NOT_SENT: [&str; 7] =
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "host"];
+/// Fields that are told by other means.
+const NOT_SENT: [&str; 2] = ["te", "host"];
 
 /// Whether a field may stand in metadata.
 pub(super) fn is_sent(name: &str) -> bool {
-    !NOT_SENT.contains(&name) && !name.starts_with(INTERNAL)
+    !OF_ONE_HOP.contains(&name) && !NOT_SENT.contains(&name) && !name.starts_with(INTERNAL)
 }
 
 /// Adds a field to metadata.

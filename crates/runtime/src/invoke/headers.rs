@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use mecha_http::dapr::answer;
+use mecha_http::headers::OF_ONE_HOP;
 
 use crate::runtime::Runtime;
 
@@ -20,13 +21,8 @@ pub(super) const APP_ID: &str = "dapr-app-id";
 /// Who is called, between runtimes.
 pub(super) const DESTINATION_APP_ID: &str = "destination-app-id";
 
-/// Fields of one hop (RFC 9110 section 7.6.1), and those that only a runtime says.
-const OURS: [&str; 13] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "upgrade",
+/// Fields that are told by other means, and those that only a runtime says.
+const OURS: [&str; 8] = [
     "te",
     "host",
     "content-length",
@@ -37,8 +33,8 @@ const OURS: [&str; 13] = [
     DESTINATION_APP_ID,
 ];
 
-/// Takes off what must not go on.
-pub(super) fn clean(headers: &mut HeaderMap) {
+/// Takes off what is about one connection only.
+pub fn forget_connection(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -49,6 +45,14 @@ pub(super) fn clean(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
+    for name in OF_ONE_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Takes off what must not go on.
+pub(super) fn clean(headers: &mut HeaderMap) {
+    forget_connection(headers);
     for name in OURS {
         headers.remove(name);
     }

@@ -2,6 +2,7 @@
 //! the application gets.
 
 use http::Uri;
+use mecha_base::path;
 use mecha_base::percent::{Plus, decode, encode_path};
 
 /// The method of a path: decoded, with neither empty segments nor `.` nor `..`, without slashes around it.
@@ -18,17 +19,7 @@ pub(crate) fn normalize(path: &str) -> Result<String, String> {
     if let Some(at) = method.bytes().position(|byte| byte < 0x20 || byte == 0x7f) {
         return Err(format!("method contains control character at position {at}: {method:?}"));
     }
-    let mut segments: Vec<&str> = Vec::new();
-    for segment in method.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                segments.pop();
-            }
-            segment => segments.push(segment),
-        }
-    }
-    Ok(segments.join("/"))
+    Ok(path::clean(method).trim_start_matches('/').to_owned())
 }
 
 /// The path of a method below `base` (which has no slash at its end), with the query as it was sent.

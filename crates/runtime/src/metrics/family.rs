@@ -178,21 +178,7 @@ impl Family {
         let mut pairs: Vec<(&str, &str)> = self.labels.iter().copied().zip(values).collect();
         pairs.push(("app_id", &self.app_id));
         pairs.sort_unstable();
-        let mut text = String::new();
-        for (label, value) in pairs {
-            let comma = if text.is_empty() { "" } else { "," };
-            let _ = write!(text, "{comma}{label}=\"");
-            for c in value.chars() {
-                match c {
-                    '\\' => text.push_str("\\\\"),
-                    '"' => text.push_str("\\\""),
-                    '\n' => text.push_str("\\n"),
-                    c => text.push(c),
-                }
-            }
-            text.push('"');
-        }
-        text
+        mecha_metrics::labels(pairs.into_iter())
     }
 }
 

@@ -144,7 +144,7 @@ pub(crate) fn base_type(content_type: &str) -> String {
 }
 
 /// Whether data of that type is embedded as JSON.
-pub(crate) fn is_json(content_type: &str) -> bool {
+pub fn is_json(content_type: &str) -> bool {
     let base = base_type(content_type);
     base == "application/json" || base.ends_with("+json")
 }
