@@ -11,8 +11,8 @@ use http::{HeaderMap, StatusCode};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use mecha_component::Error;
+use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::{Making, Middleware, Next, Request, Response, answer};
@@ -37,6 +37,8 @@ struct Bearer {
     /// The runtime holds its pipelines, so these must not hold it.
     runtime: Weak<Runtime>,
     keys: Mutex<Keys>,
+    /// Held by who fetches keys, and by those who need them: a token with a key that nobody knows holds up no other.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -65,6 +67,7 @@ pub(super) fn make(making: &Making<'_>) -> mecha_component::Result<Arc<dyn Middl
         keys_url,
         runtime: Arc::downgrade(making.runtime),
         keys: Mutex::default(),
+        turn: tokio::sync::Mutex::default(),
     };
     Ok(Arc::new(bearer))
 }
@@ -105,28 +108,27 @@ impl Bearer {
 
     /// The key of that id; the only one when the token names none.
     async fn key(&self, id: Option<&str>) -> Result<Jwk, String> {
-        let mut keys = self.keys.lock().await;
-        let age = keys.fetched.map(|at| at.elapsed());
-        let known = keys.set.as_deref().and_then(|set| find(set, id));
-        let may_fetch = age.is_none_or(|age| age >= PAUSE);
-        let old = age.is_none_or(|age| age >= AGE);
-        if let Some(key) = known.filter(|_| !old || !may_fetch) {
+        if let Some(key) = self.keys.lock().fresh(id) {
             return Ok(key);
         }
-        if may_fetch {
+        let _turn = self.turn.lock().await;
+        // Who had the turn before may have fetched it.
+        if let Some(key) = self.keys.lock().fresh(id) {
+            return Ok(key);
+        }
+        let age = self.keys.lock().age();
+        if age.is_none_or(|age| age >= PAUSE) {
             let late = |_| Err(format!("no answer within {PATIENCE:?}"));
             let fetched = timeout(PATIENCE, self.fetch()).await.unwrap_or_else(late);
             // Only now: whoever goes away meanwhile leaves it to the next.
+            let mut keys = self.keys.lock();
             keys.fetched = Some(Instant::now());
             match fetched {
                 Ok(set) => keys.set = Some(Arc::new(set)),
                 Err(error) => tracing::warn!("the keys of {} can't be fetched: {error}", self.issuer),
             }
         }
-        keys.set
-            .as_deref()
-            .and_then(|set| find(set, id))
-            .ok_or_else(|| "the issuer has no such key".to_owned())
+        self.keys.lock().find(id).ok_or_else(|| "the issuer has no such key".to_owned())
     }
 
     async fn fetch(&self) -> Result<JwkSet, String> {
@@ -166,9 +168,46 @@ impl Bearer {
     }
 }
 
-fn find(set: &JwkSet, id: Option<&str>) -> Option<Jwk> {
-    match id {
-        Some(id) => set.find(id).cloned(),
-        None => set.keys.first().filter(|_| set.keys.len() == 1).cloned(),
+impl Keys {
+    /// The time since they were fetched, or since that failed.
+    fn age(&self) -> Option<Duration> {
+        self.fetched.map(|at| at.elapsed())
+    }
+
+    /// The key of that id, unless it is time to fetch it again.
+    fn fresh(&self, id: Option<&str>) -> Option<Jwk> {
+        self.find(id).filter(|_| self.age().is_some_and(|age| age < AGE))
+    }
+
+    fn find(&self, id: Option<&str>) -> Option<Jwk> {
+        let set = self.set.as_deref()?;
+        match id {
+            Some(id) => set.find(id).cloned(),
+            None => set.keys.first().filter(|_| set.keys.len() == 1).cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_a_known_key_does_not_wait_for_those_that_have_none() {
+        let set = r#"{"keys": [{"kty": "oct", "kid": "known", "k": "c2VjcmV0"}]}"#;
+        let set = Some(Arc::new(serde_json::from_str(set).unwrap()));
+        let bearer = Bearer {
+            issuer: String::new(),
+            audience: String::new(),
+            keys_url: None,
+            runtime: Weak::new(),
+            keys: Mutex::new(Keys { set, fetched: Some(Instant::now()) }),
+            turn: tokio::sync::Mutex::default(),
+        };
+        let _fetching = bearer.turn.lock().await;
+        assert!(bearer.key(Some("known")).now_or_never().unwrap().is_ok());
+        assert!(bearer.key(Some("unknown")).now_or_never().is_none());
     }
 }
