@@ -58,9 +58,9 @@ impl Verb {
         (Verb::Patch, "PATCH"),
     ];
 
-    /// The verb of an HTTP method; `Post` for a method that the protocol does not know.
-    pub fn of(method: &str) -> Self {
-        Self::NAMES.iter().find(|(_, name)| *name == method).map_or(Verb::Post, |(verb, _)| *verb)
+    /// The verb of an HTTP method; `None` for a method that the protocol can't carry.
+    pub fn of(method: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, name)| *name == method).map(|(verb, _)| *verb)
     }
 
     /// The HTTP method; `POST` where none is said.

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use mecha_base::percent::{Plus, decode, encode_path};
+use mecha_base::{Error, Kind, Result};
 use mecha_codec::dapr::{Any, HttpExtension, InternalInvokeRequest, InvokeRequest, Verb};
 
 use super::{TYPE_URL, fields};
@@ -11,7 +12,14 @@ use crate::head::RequestHead;
 const DESTINATION: &str = "destination-app-id";
 
 /// A request whose authority is the callee's app id, as a message.
-pub fn request_to(head: &RequestHead) -> InternalInvokeRequest {
+///
+/// # Errors
+/// 501 for a method that the protocol can't carry.
+pub fn request_to(head: &RequestHead) -> Result<InternalInvokeRequest> {
+    let verb = Verb::of(head.method.as_str()).ok_or_else(|| {
+        let what = format!("the method {} can't be carried to another application", head.method);
+        Error::downstream(Kind::BadRequest(501), what)
+    })?;
     let mut request = InternalInvokeRequest { ver: 1, ..InternalInvokeRequest::default() };
     let metadata = &mut request.metadata;
     for (name, value) in head.headers.iter() {
@@ -30,18 +38,18 @@ pub fn request_to(head: &RequestHead) -> InternalInvokeRequest {
         data: (!type_url.is_empty()).then(|| Any { type_url, ..Any::default() }),
         content_type: text("content-type"),
         http_extension: Some(HttpExtension {
-            verb: Verb::of(head.method.as_str()) as i32,
+            verb: verb as i32,
             querystring: head.query().unwrap_or_default().to_owned(),
         }),
     });
-    request
+    Ok(request)
 }
 
 /// The request of a message, as the application shall get it.
 ///
 /// # Errors
 /// When the message has no call in it, or what it calls can't be sent.
-pub fn request_from(request: InternalInvokeRequest) -> Result<Request<()>, &'static str> {
+pub fn request_from(request: InternalInvokeRequest) -> std::result::Result<Request<()>, &'static str> {
     let InternalInvokeRequest { metadata, message, .. } = request;
     let message = message.ok_or("the message names no method")?;
     let extension = message.http_extension.unwrap_or_default();
@@ -59,7 +67,7 @@ pub fn request_from(request: InternalInvokeRequest) -> Result<Request<()>, &'sta
         put(header::HeaderName::from_static(TYPE_URL), &data.type_url);
     }
     let mut out = Request::new(());
-    let verb = Verb::try_from(extension.verb).unwrap_or(Verb::Post);
+    let verb = Verb::try_from(extension.verb).map_err(|_| "the verb is unknown")?;
     *out.method_mut() = Method::try_from(verb.method()).map_err(|_| "the verb is unknown")?;
     *out.uri_mut() = uri(&message.method, &extension.querystring)?;
     *out.headers_mut() = headers;
@@ -67,7 +75,7 @@ pub fn request_from(request: InternalInvokeRequest) -> Result<Request<()>, &'sta
 }
 
 /// The path of a method.
-fn uri(method: &str, query: &str) -> Result<Uri, &'static str> {
+fn uri(method: &str, query: &str) -> std::result::Result<Uri, &'static str> {
     let mut text = String::with_capacity(method.len() + query.len() + 2);
     text.push('/');
     encode_path(method.trim_start_matches('/'), &mut text);
@@ -76,4 +84,24 @@ fn uri(method: &str, query: &str) -> Result<Uri, &'static str> {
         text.push_str(query);
     }
     text.parse().map_err(|_| "method and query are no path")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_or_verb_that_is_unknown_is_no_post() {
+        let head = RequestHead {
+            version: crate::Version::Http11,
+            method: Method::from_bytes(b"PROPFIND").unwrap(),
+            authority: "cart".into(),
+            target: "/files".into(),
+            headers: Default::default(),
+        };
+        assert_eq!(request_to(&head).unwrap_err().kind(), Kind::BadRequest(501));
+        let http_extension = Some(HttpExtension { verb: 99, ..HttpExtension::default() });
+        let message = Some(InvokeRequest { http_extension, ..InvokeRequest::default() });
+        assert!(request_from(InternalInvokeRequest { message, ..Default::default() }).is_err());
+    }
 }

@@ -35,8 +35,8 @@ impl Invocation {
             let what = "a tunnel to an application can't be made by invocation";
             return Err(Error::downstream(Kind::BadRequest(501), what));
         }
+        let mut chunks = ChunkEncoder::new(request_to(head)?);
         let mut stream = lease.connection.send_head(call_head(head), Length::Unknown)?;
-        let mut chunks = ChunkEncoder::new(request_to(head));
         if length == Length::Empty
             && let Some(only) = chunks.head()
         {

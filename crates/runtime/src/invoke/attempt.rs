@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version, header};
 use mecha_base::Kind;
+use mecha_codec::dapr::Verb;
 use mecha_http::dapr::{TYPE_URL, answer};
 use mecha_resilience::GrpcStatus;
 
@@ -99,6 +100,10 @@ impl Failure for Miss {
 
 impl Call<'_> {
     pub(super) async fn run(&self) -> Result<Response<Body>, ApiError> {
+        if matches!(self.way, Way::App(_)) && Verb::of(self.head.method.as_str()).is_none() {
+            let what = format!("the method {} in calls of other applications", self.head.method);
+            return Err(ApiError::unimplemented(&what));
+        }
         let policy = self.runtime.policies().app(self.target);
         // Only a policy that somebody wrote takes bad statuses for failures.
         let judges = policy.is_users();

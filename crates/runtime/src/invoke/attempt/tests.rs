@@ -1,4 +1,4 @@
-//! Calls of the own application under policies.
+//! Calls of the own application under policies, and calls that can not be made.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -37,4 +37,13 @@ async fn the_own_application_is_tried_again_as_a_users_policy_says() {
     assert_eq!(tries(true, 2).await, (3, true));
     assert_eq!(tries(true, 9).await, (4, false));
     assert_eq!(tries(false, 2).await, (1, false), "the built-in policy is for runtimes that are not reached");
+}
+
+#[tokio::test]
+async fn a_method_that_runtimes_can_not_tell_one_another_is_refused() {
+    let runtime = testing::runtime(testing::config());
+    let request = Request::builder().method("PROPFIND").uri("/files").body(Body::empty()).unwrap();
+    let error = runtime.invoke(Invocation { target: "cart".to_owned(), request }).await.err().unwrap();
+    assert_eq!((error.http(), error.grpc()), (501, GrpcCode::Unimplemented));
+    assert!(error.message().contains("PROPFIND"), "{}", error.message());
 }
