@@ -8,6 +8,7 @@ mod grpc;
 mod headers;
 mod local;
 mod method;
+mod opening;
 mod replay;
 mod target;
 

@@ -114,7 +114,24 @@ impl Policy {
     ///
     /// # Errors
     /// [`Refused`].
-    pub async fn run<T, E, F, O>(&self, mut operation: O) -> Result<T, Refused<E>>
+    pub async fn run<T, E, F, O>(&self, operation: O) -> Result<T, Refused<E>>
+    where
+        E: Failure,
+        F: Future<Output = Result<T, E>> + Send,
+        O: FnMut(u32) -> F + Send,
+    {
+        self.run_while(operation, || true).await
+    }
+
+    /// As [`Policy::run`], with another try only as long as `again` says that the operation can be repeated.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn run_while<T, E, F, O>(
+        &self,
+        mut operation: O,
+        again: impl Fn() -> bool + Send,
+    ) -> Result<T, Refused<E>>
     where
         E: Failure,
         F: Future<Output = Result<T, E>> + Send,
@@ -128,7 +145,8 @@ impl Policy {
                 Ok(done) => return Ok(done),
                 Err(refused) => refused,
             };
-            let Some(pause) = parts.pause(attempt, &refused) else { return Err(refused) };
+            let pause = parts.pause(attempt, &refused).filter(|_| again());
+            let Some(pause) = pause else { return Err(refused) };
             parts.count("retry", true);
             tokio::time::sleep(pause).await;
             attempt = attempt.saturating_add(1);

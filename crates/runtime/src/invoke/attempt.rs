@@ -23,9 +23,9 @@ use crate::policy::{Failure, Refused};
 use crate::runtime::Runtime;
 
 /// How often a call is made again because its worker had not heard of the cluster yet.
-const NEWS: u32 = 20;
+pub(super) const NEWS: u32 = 20;
 /// How long the news may take each time.
-const NEWS_PAUSE: Duration = Duration::from_millis(5);
+pub(super) const NEWS_PAUSE: Duration = Duration::from_millis(5);
 
 /// Where a call goes.
 pub(super) enum Way {

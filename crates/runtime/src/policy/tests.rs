@@ -185,3 +185,16 @@ fn a_user_in_a_url_is_no_label() {
     assert!(text.contains("target=\"app_stock.example:8080\""), "{text}");
     assert!(!text.contains("password"), "{text}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_can_no_longer_be_repeated_is_not_tried_again() {
+    let policies = Policies::new(&[], Arc::default());
+    let tries = AtomicU32::new(0);
+    let operation = |_| {
+        tries.fetch_add(1, Ordering::Relaxed);
+        async { Err::<(), _>(Wrong { unreachable: true, ..WRONG }) }
+    };
+    let again = || tries.load(Ordering::Relaxed) < 2;
+    assert!(policies.app("orders").run_while(operation, again).await.is_err());
+    assert_eq!(tries.into_inner(), 2);
+}
