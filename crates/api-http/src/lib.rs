@@ -1,5 +1,5 @@
 //! The HTTP surface of Dapr (reference, section 1): takes a request apart, calls `runtime`, writes down what it
-//! answers. Nothing here knows what an operation means. The server below it ([`serve`]) is that of every face.
+//! answers. Nothing here knows what an operation means. The server below it ([`serve()`]) is that of every face.
 
 mod api;
 mod call;

@@ -1,5 +1,6 @@
-//! Percent-encoding undone (RFC 3986 section 2.1), for everything that looks into a URL: the admin API's queries and
-//! the variables of the access log. Routing does not: it compares bytes as they were sent.
+//! Percent-encoding done and undone (RFC 3986 section 2.1), for everything that looks into a URL or writes one: queries,
+//! parameters and methods of APIs, the variables of the access log, messages of gRPC. Routing does not: it compares bytes as
+//! they were sent.
 
 use std::borrow::Cow;
 use std::fmt;

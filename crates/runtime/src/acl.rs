@@ -17,7 +17,12 @@ pub struct Identity {
 
 /// Whether `caller` may do `method` on `path`. `None` stands for a caller that nobody vouches for; gRPC calls have no
 /// method.
-pub fn allows(control: &AccessControl, caller: Option<&Identity>, path: &str, method: Option<&Method>) -> bool {
+pub fn allows(
+    control: &AccessControl,
+    caller: Option<&Identity>,
+    path: &str,
+    method: Option<&Method>,
+) -> bool {
     let policy = caller.and_then(|caller| control.policies.iter().find(|policy| is_of(policy, caller)));
     let Some(policy) = policy else { return control.allow_by_default };
     let rule = policy.operations.iter().find(|rule| covers(rule, path, method));
@@ -64,7 +69,11 @@ mod tests {
             allow_by_default: false,
             trust_domain: "public".to_owned(),
             namespace: "shop".to_owned(),
-            operations: vec![rule("/pay/*", &["POST"], true), rule("/list", &["*"], true), rule("/drop", &["*"], false)],
+            operations: vec![
+                rule("/pay/*", &["POST"], true),
+                rule("/list", &["*"], true),
+                rule("/drop", &["*"], false),
+            ],
         };
         AccessControl { allow_by_default: true, trust_domain: "public".to_owned(), policies: vec![policy] }
     }

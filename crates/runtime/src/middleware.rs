@@ -122,7 +122,8 @@ impl Runtime {
     fn pipeline(self: &Arc<Self>, handlers: &[Handler]) -> Result<Pipeline, LoadError> {
         let components = self.components().now();
         let step = |handler: &Handler| {
-            let found = components.middleware.get(&handler.name).filter(|(known, _)| known.kind == handler.kind);
+            let found =
+                components.middleware.get(&handler.name).filter(|(known, _)| known.kind == handler.kind);
             let Some((component, properties)) = found else {
                 return Err(LoadError::new(format!(
                     "couldn't find middleware component defined in configuration with name {} and type {}",

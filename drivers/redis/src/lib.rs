@@ -1,6 +1,6 @@
 //! State and messages in Redis, stored as Dapr's components of the same names store them (reference 4.3): either process
 //! can read what the other wrote. A node, a cluster, or whatever node the Sentinels name. Commands share a few connections
-//! that are kept up by themselves ([`link`]); what blocks has a connection of its own.
+//! that are kept up by themselves (`link`); what blocks has a connection of its own.
 
 mod error;
 mod link;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use mecha_component::state::like::Like;
 use mecha_component::Result;
+use mecha_component::state::like::Like;
 use redis::{FromRedisValue, Pipeline, Value};
 
 use super::item::Abilities;

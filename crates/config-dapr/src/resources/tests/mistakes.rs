@@ -86,67 +86,78 @@ fn a_document_that_can_not_be_read_names_file_and_line_and_the_others_are_still_
     );
 }
 
+/// Each case is a kind, the rest of a resource, and the one line that is said of it.
+fn said_of(cases: &[(&str, &str, &str)]) {
+    for (kind, rest, expected) in cases {
+        let text = format!("apiVersion: dapr.io/v1alpha1\nkind: {kind}\n{rest}");
+        let (_, said) = load(&text);
+        assert_eq!(said, [*expected], "in:\n{text}");
+    }
+}
+
 #[test]
-fn mistakes_in_resources_are_shown_where_they_are() {
-    let with = |kind: &str, rest: &str| format!("apiVersion: dapr.io/v1alpha1\nkind: {kind}\n{rest}");
-    let cases = [
+fn mistakes_in_components_are_shown_where_they_are() {
+    said_of(&[
+        ("Component", "spec: {type: a}", "r.yaml:1:1: error: this Component has no name (set metadata.name)"),
         (
-            with("Component", "spec: {type: a}"),
-            "r.yaml:1:1: error: this Component has no name (set metadata.name)",
-        ),
-        (
-            with("Component", "metadata: {name: a/b}\nspec: {type: a}"),
+            "Component",
+            "metadata: {name: a/b}\nspec: {type: a}",
             "r.yaml:3:18: error: metadata.name: invalid name \"a/b\" for \"Component\": may not contain '/'",
         ),
         (
-            with("Component", "metadata: {name: ..}\nspec: {type: a}"),
+            "Component",
+            "metadata: {name: ..}\nspec: {type: a}",
             "r.yaml:3:18: error: metadata.name: invalid name \"..\" for \"Component\": may not be '..'",
         ),
+        ("Component", "metadata: {name: a}", "r.yaml:1:1: error: this Component has no spec (add spec)"),
         (
-            with("Component", "metadata: {name: a}"),
-            "r.yaml:1:1: error: this Component has no spec (add spec)",
-        ),
-        (
-            with("Component", "metadata: {name: a}\nspec: {type: a, initTimeout: 5}"),
+            "Component",
+            "metadata: {name: a}\nspec: {type: a, initTimeout: 5}",
             "r.yaml:4:30: error: spec.initTimeout: \"5\": the unit is missing; write for example \"5s\" or \"5ms\"",
         ),
         (
-            with("Component", "metadata: {name: a}\nspec: {type: a, metadata: {a: b}}"),
+            "Component",
+            "metadata: {name: a}\nspec: {type: a, metadata: {a: b}}",
             "r.yaml:4:27: error: spec.metadata: expected a list, found an object",
         ),
         (
-            with("Component", "metadata: {name: a}\nspec: {type: a, metadata: [{value: b}]}"),
+            "Component",
+            "metadata: {name: a}\nspec: {type: a, metadata: [{value: b}]}",
             "r.yaml:4:28: error: spec.metadata[0]: this entry has no name (set name)",
         ),
+    ]);
+}
+
+#[test]
+fn mistakes_in_subscriptions_and_endpoints_are_shown_where_they_are() {
+    said_of(&[
         (
-            with("Subscription", "metadata: {name: a}\nspec: {topic: t, route: /}"),
+            "Subscription",
+            "metadata: {name: a}\nspec: {topic: t, route: /}",
             "r.yaml:4:7: error: spec: this subscription has no pubsubname (set spec.pubsubname)",
         ),
         (
-            with("Subscription", "metadata: {name: a}\nspec: {topic: t, pubsubname: p}"),
+            "Subscription",
+            "metadata: {name: a}\nspec: {topic: t, pubsubname: p}",
             "r.yaml:4:7: warning: spec: this subscription has no route: its messages reach nobody (set spec.route)",
         ),
         (
-            with("HTTPEndpoint", "metadata: {name: a}\nspec: {}"),
+            "HTTPEndpoint",
+            "metadata: {name: a}\nspec: {}",
             "r.yaml:4:7: error: spec: this endpoint has no URL (set spec.baseUrl, for example http://pay.example:8080)",
         ),
         (
-            with("HTTPEndpoint", "metadata: {name: a}\nspec: {baseUrl: pay.example}"),
+            "HTTPEndpoint",
+            "metadata: {name: a}\nspec: {baseUrl: pay.example}",
             "r.yaml:4:17: error: spec.baseUrl: \"pay.example\" is no URL of an HTTP service \
              (write http://host:port or https://host:port)",
         ),
         (
-            with(
-                "HTTPEndpoint",
-                "metadata: {name: a}\nspec: {baseUrl: http://a, clientTLS: {renegotiation: Never}}",
-            ),
+            "HTTPEndpoint",
+            "metadata: {name: a}\nspec: {baseUrl: http://a, clientTLS: {renegotiation: Never}}",
             "r.yaml:4:38: warning: spec.clientTLS: \"clientTLS\" is not available yet and has no effect",
         ),
-    ];
-    for (text, expected) in cases {
-        let (_, said) = load(&text);
-        assert_eq!(said, [expected], "in:\n{text}");
-    }
+    ]);
 }
 
 #[test]
