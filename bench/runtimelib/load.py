@@ -10,9 +10,10 @@ from proxylib.process import Workshop
 from proxylib.tools import Tools
 
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
-# An open-loop load of this many requests a second, spread over these connections.
+# An open-loop load of this many requests a second. One connection: h2load sends on all of its connections at the same instant, and what a
+# burst waits for itself is no latency of a call.
 RATE = 1_000
-OPEN_CONNECTIONS = 10
+OPEN_CONNECTIONS = 1
 CLOSED_CONNECTIONS = 32
 
 
