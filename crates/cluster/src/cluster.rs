@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mecha_config::cluster::{self as config, LbPolicy, Limits, Speaks};
+use mecha_config::cluster::{self as config, Keepalive, LbPolicy, Limits, PoolMode, Speaks};
 
 use crate::host::Host;
 use crate::lb::{self, LoadBalancer, Turn};
@@ -37,6 +37,10 @@ pub struct Cluster {
     pub limits: Limits,
     /// What its hosts speak; `None` = as the route says.
     pub speaks: Option<Speaks>,
+    /// How connections of RPC protocols are used.
+    pub pool: PoolMode,
+    /// Heartbeats on connections of RPC protocols.
+    pub keepalive: Keepalive,
     hosts: Box<[Arc<Host>]>,
     usage: Arc<ClusterUsage>,
     balancer: Box<dyn LoadBalancer>,
@@ -70,6 +74,8 @@ impl Cluster {
             buffer_limit: config.buffer_limit,
             limits: config.limits,
             speaks: config.speaks,
+            pool: config.pool,
+            keepalive: config.keepalive,
             balancer: lb::create(config.lb, &config.lb_options, &hosts),
             hosts,
             usage,

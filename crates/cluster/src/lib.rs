@@ -11,7 +11,7 @@ pub mod usage;
 
 pub use cluster::Cluster;
 pub use host::{Health, Host, HostId};
-pub use mecha_config::cluster::{HostAddress, LbPolicy, Limits, Speaks};
+pub use mecha_config::cluster::{HostAddress, Keepalive, LbPolicy, Limits, PoolMode, Speaks};
 pub use pick::PickState;
 pub use set::ClusterSet;
 pub use usage::{ClusterUsage, ConnectionGuard, LimitGuard, RequestGuard};

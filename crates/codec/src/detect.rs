@@ -3,7 +3,7 @@
 //! A matcher sees the first bytes of a connection and says whether they can open its protocol. The matcher
 //! function lives beside its codec; this file only holds the table and the rule that combines the verdicts.
 
-use crate::{http1, http2};
+use crate::{bolt, dubbo, dubbo_thrift, http1, http2, rpc, tars};
 
 /// A wire protocol that a listener can serve and that [`detect`] can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +12,8 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 with prior knowledge (the connection preface comes first).
     Http2,
+    /// An RPC protocol.
+    Rpc(rpc::Protocol),
 }
 
 /// What one matcher says about the first bytes of a connection.
@@ -51,6 +53,15 @@ pub enum Detected {
 pub static MATCHERS: &[Matcher] = &[
     Matcher { name: "Http2", protocol: Protocol::Http2, matches: http2::matches_preface },
     Matcher { name: "Http1", protocol: Protocol::Http1, matches: http1::matches_request },
+    Matcher { name: "bolt", protocol: Protocol::Rpc(rpc::Protocol::Bolt), matches: bolt::matches_v1 },
+    Matcher { name: "boltv2", protocol: Protocol::Rpc(rpc::Protocol::BoltV2), matches: bolt::matches_v2 },
+    Matcher { name: "dubbo", protocol: Protocol::Rpc(rpc::Protocol::Dubbo), matches: dubbo::matches },
+    Matcher {
+        name: "dubbo-thrift",
+        protocol: Protocol::Rpc(rpc::Protocol::DubboThrift),
+        matches: dubbo_thrift::matches,
+    },
+    Matcher { name: "tars", protocol: Protocol::Rpc(rpc::Protocol::Tars), matches: tars::matches },
 ];
 
 /// Names the protocol of a connection whose first bytes are `buf`, choosing among `allowed`.

@@ -33,6 +33,10 @@ pub struct Cluster {
     pub limits: Limits,
     /// What its hosts speak; wins over the route. `None` = as the route says.
     pub speaks: Option<Speaks>,
+    /// `pool_mode`: how connections of RPC protocols are used.
+    pub pool: PoolMode,
+    /// Heartbeats on connections of RPC protocols.
+    pub keepalive: Keepalive,
 }
 
 impl Default for Cluster {
@@ -50,6 +54,8 @@ impl Default for Cluster {
             buffer_limit: 16 << 10,
             limits: Limits::default(),
             speaks: None,
+            pool: PoolMode::default(),
+            keepalive: Keepalive::default(),
         }
     }
 }
@@ -64,11 +70,71 @@ pub enum Speaks {
     /// The protocol between the runtimes of applications (Dapr reference 2.4): requests travel as messages of
     /// `ServiceInvocation/CallLocalStream`. A gRPC call over HTTP/2 passes as it is.
     Dapr,
+    /// SOFA Bolt, version 1.
+    Bolt,
+    /// SOFA Bolt, version 2.
+    BoltV2,
+    /// Dubbo 2.
+    Dubbo,
+    /// Thrift in Dubbo's framing.
+    DubboThrift,
+    /// TARS.
+    Tars,
+}
+
+/// How connections to hosts of an RPC protocol are used (MOSN reference 2.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PoolMode {
+    /// Requests share a connection; answers come in any order.
+    #[default]
+    Multiplex,
+    /// A connection carries one request at a time.
+    PingPong,
+    /// A client's connection has an upstream connection of its own; when either closes, so does the other.
+    Binding,
+}
+
+impl PoolMode {
+    /// Every mode.
+    pub const ALL: [PoolMode; 3] = [PoolMode::Multiplex, PoolMode::PingPong, PoolMode::Binding];
+
+    /// As a configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PoolMode::Multiplex => "Multiplex",
+            PoolMode::PingPong => "PingPong",
+            PoolMode::Binding => "Binding",
+        }
+    }
+}
+
+/// `keepalive`: heartbeats on connections to hosts of an RPC protocol (MOSN reference 2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How long nothing may come from the host before it is asked.
+    pub interval: Duration,
+    /// How long the answer may take; a host that fails six times in a row loses the connection.
+    pub timeout: Duration,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Keepalive { interval: Duration::from_secs(15), timeout: Duration::from_secs(1) }
+    }
 }
 
 impl Speaks {
     /// Every protocol.
-    pub const ALL: [Speaks; 3] = [Speaks::Http1, Speaks::Http2, Speaks::Dapr];
+    pub const ALL: [Speaks; 8] = [
+        Speaks::Http1,
+        Speaks::Http2,
+        Speaks::Dapr,
+        Speaks::Bolt,
+        Speaks::BoltV2,
+        Speaks::Dubbo,
+        Speaks::DubboThrift,
+        Speaks::Tars,
+    ];
 
     /// As a configuration writes it.
     pub const fn name(self) -> &'static str {
@@ -76,6 +142,11 @@ impl Speaks {
             Speaks::Http1 => "Http1",
             Speaks::Http2 => "Http2",
             Speaks::Dapr => "Dapr",
+            Speaks::Bolt => "bolt",
+            Speaks::BoltV2 => "boltv2",
+            Speaks::Dubbo => "dubbo",
+            Speaks::DubboThrift => "dubbo-thrift",
+            Speaks::Tars => "tars",
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Stream filters: what looks at requests on their way (MOSN reference 1.6). A listener lists them; routes, virtual hosts
 //! and routers may set one differently for their requests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::proxy::Protocol;
 use crate::route::HeaderMatch;
 
 /// A stream filter and its settings.
@@ -10,6 +12,8 @@ use crate::route::HeaderMatch;
 pub enum StreamFilter {
     /// `fault`.
     Fault(Fault),
+    /// `transcoder`.
+    Transcoder(Transcoder),
 }
 
 impl StreamFilter {
@@ -17,6 +21,7 @@ impl StreamFilter {
     pub const fn name(&self) -> &'static str {
         match self {
             StreamFilter::Fault(_) => "fault",
+            StreamFilter::Transcoder(_) => "transcoder",
         }
     }
 }
@@ -50,4 +55,39 @@ pub struct FaultAbort {
     pub percentage: u32,
     /// 200 to 599.
     pub status: u16,
+}
+
+/// `transcoder`: requests go on in another protocol than they came in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transcoder {
+    /// The first that fits is taken.
+    pub rules: Vec<TranscoderRule>,
+}
+
+/// Which requests, and into what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TranscoderRule {
+    /// What the request must look like; all must hold.
+    pub headers: Vec<HeaderMatch>,
+    /// What it becomes.
+    pub protocol: Protocol,
+    /// How.
+    pub conversion: Arc<Conversion>,
+}
+
+/// How a request becomes one of another protocol, where it does not say so itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conversion {
+    /// The service that is called; `None` = what the request's path or fields say.
+    pub service: Option<String>,
+    /// The method that is called; `None` = what the request's path or fields say.
+    pub method: Option<String>,
+    /// The version of the service.
+    pub version: Option<String>,
+    /// The group of the service.
+    pub group: Option<String>,
+    /// The body is passed on as it is instead of being made the arguments of a generic call.
+    pub opaque: bool,
+    /// The class of a Bolt frame whose content is opaque.
+    pub class: Option<String>,
 }

@@ -15,7 +15,7 @@ pub mod validate;
 
 pub use access_log::AccessLog;
 pub use admin::Admin;
-pub use cluster::{Cluster, Host, LbPolicy, Speaks};
+pub use cluster::{Cluster, Host, Keepalive, LbPolicy, PoolMode, Speaks};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use filter::StreamFilter;
 pub use listener::{FilterChain, Listener, ListenerAddress, NetworkFilter, Traffic};

@@ -11,18 +11,46 @@ pub enum Protocol {
     Http1,
     /// HTTP/2, cleartext with prior knowledge.
     Http2,
+    /// SOFA Bolt, version 1.
+    Bolt,
+    /// SOFA Bolt, version 2.
+    BoltV2,
+    /// Dubbo 2.
+    Dubbo,
+    /// Thrift in Dubbo's framing.
+    DubboThrift,
+    /// TARS.
+    Tars,
 }
 
 impl Protocol {
     /// Every protocol, in the order in which detection asks them.
-    pub const ALL: [Protocol; 2] = [Protocol::Http2, Protocol::Http1];
+    pub const ALL: [Protocol; 7] = [
+        Protocol::Http2,
+        Protocol::Http1,
+        Protocol::Bolt,
+        Protocol::BoltV2,
+        Protocol::Dubbo,
+        Protocol::DubboThrift,
+        Protocol::Tars,
+    ];
 
     /// MOSN's name.
     pub const fn name(self) -> &'static str {
         match self {
             Protocol::Http1 => "Http1",
             Protocol::Http2 => "Http2",
+            Protocol::Bolt => "bolt",
+            Protocol::BoltV2 => "boltv2",
+            Protocol::Dubbo => "dubbo",
+            Protocol::DubboThrift => "dubbo-thrift",
+            Protocol::Tars => "tars",
         }
+    }
+
+    /// Whether it carries messages of an RPC protocol; HTTP otherwise.
+    pub const fn is_rpc(self) -> bool {
+        !matches!(self, Protocol::Http1 | Protocol::Http2)
     }
 }
 
@@ -54,6 +82,8 @@ pub struct HttpProxy {
     pub http1: Http1Options,
     /// Limits of HTTP/2.
     pub http2: Http2Options,
+    /// Limits of RPC protocols.
+    pub rpc: RpcOptions,
     /// How long a body or tunnel may stand still in both directions; `None` = for ever.
     pub stream_idle_timeout: Option<Duration>,
 }
@@ -113,6 +143,24 @@ impl Default for Http2Options {
             max_header_bytes: 60 << 10,
             max_pending_resets: 20,
         }
+    }
+}
+
+/// Limits and habits of a listener's RPC protocols (`extend_config.bolt` and its like).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcOptions {
+    /// Largest frame in bytes (`max_frame_size`), head included; a larger one is refused and its connection closed.
+    pub max_frame: usize,
+    /// Most requests of one connection that are served side by side (`max_concurrent_requests`); beyond it the
+    /// connection is not read.
+    pub max_concurrent: usize,
+    /// Whether clients are told of a drain by a frame (`enable_bolt_goaway`; always true of Dubbo).
+    pub go_away: bool,
+}
+
+impl Default for RpcOptions {
+    fn default() -> Self {
+        RpcOptions { max_frame: 16 << 20, max_concurrent: 1024, go_away: false }
     }
 }
 

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 pub use http::{Method, StatusCode};
+use mecha_codec::rpc::Envelope;
 
 use crate::headers::Headers;
 
@@ -16,6 +17,8 @@ pub enum Version {
     Http11,
     /// HTTP/2.
     Http2,
+    /// None: a message of an RPC protocol.
+    Rpc,
 }
 
 impl Version {
@@ -25,6 +28,7 @@ impl Version {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
             Version::Http2 => "HTTP/2",
+            Version::Rpc => "RPC",
         }
     }
 }
@@ -42,6 +46,8 @@ pub struct RequestHead {
     pub target: ByteString,
     /// The fields. Over HTTP/1 they include `Host` where the client put it; over HTTP/2 they don't.
     pub headers: Headers,
+    /// The message itself, when it is one of an RPC protocol: then it is here whole, payload included.
+    pub rpc: Option<Envelope>,
 }
 
 impl RequestHead {
@@ -80,12 +86,14 @@ pub struct ResponseHead {
     pub reason: Option<Bytes>,
     /// The fields.
     pub headers: Headers,
+    /// The message itself, when it is one of an RPC protocol.
+    pub rpc: Option<Envelope>,
 }
 
 impl ResponseHead {
     /// A head of our own making.
     pub fn new(status: StatusCode) -> Self {
-        ResponseHead { version: Version::Http11, status, reason: None, headers: Headers::new() }
+        ResponseHead { version: Version::Http11, status, reason: None, headers: Headers::new(), rpc: None }
     }
 
     /// Whether another head follows: informational ones other than 101 only announce (RFC 9110 section 15.2).

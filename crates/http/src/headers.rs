@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 pub use mecha_codec::http1::HeaderId;
 use mecha_codec::http1::{Field, write_field};
+use mecha_codec::rpc::FieldView;
 
 use block::Block;
 pub(crate) use block::{give_list, take_list};
@@ -57,9 +58,23 @@ impl Headers {
         Headers(Repr::Block(Block::default()))
     }
 
-    /// The fields of a parsed HTTP/1 head: `fields` point into `text`.
+    /// The fields of a parsed HTTP/1 head, or of a frame of an RPC protocol: `fields` point into `text`.
     pub fn from_block(text: Bytes, fields: Vec<Field>) -> Self {
         Headers(Repr::Block(Block::new(text, fields)))
+    }
+
+    /// Whether fields of a block were changed since they were read. A message of an RPC protocol is written anew only then.
+    pub fn is_changed(&self) -> bool {
+        match &self.0 {
+            Repr::Block(block) => block.is_changed(),
+            Repr::Map(_) => true,
+        }
+    }
+
+    /// The fields of a message of an RPC protocol, as its codec writes them; none for those of an HTTP/2 message.
+    pub fn views(&self) -> impl Iterator<Item = FieldView<'_>> {
+        let block = if let Repr::Block(block) = &self.0 { Some(block) } else { None };
+        block.into_iter().flat_map(Block::views)
     }
 
     /// The fields of an HTTP/2 message.

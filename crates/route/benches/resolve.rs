@@ -48,7 +48,7 @@ fn request(path: &str, service: Option<&str>) -> RequestHead {
         headers.append("service", service.as_bytes()).unwrap();
     }
     let (authority, target) = ("orders.shop.test:8080".into(), path.to_owned().into());
-    RequestHead { version: Version::Http11, method: Method::GET, authority, target, headers }
+    RequestHead { version: Version::Http11, method: Method::GET, authority, target, headers, rpc: None }
 }
 
 fn prefixes(count: usize) -> RouteTable {

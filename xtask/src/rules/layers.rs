@@ -11,7 +11,7 @@ use crate::repo::Repo;
 /// The layers from the ground up, and the crates of each in the order in which they may use one another.
 const LAYERS: &[(&str, &[&str])] = &[
     ("ground", &["base", "metrics"]),
-    ("wire", &["net", "codec", "http"]),
+    ("wire", &["net", "codec", "http", "rpc"]),
     ("policy", &["config", "document", "route", "cluster", "resilience", "filter"]),
     ("engines and front ends", &["proxy", "component", "config-mosn", "config-dapr", "xds", "smi"]),
     ("faces", &["runtime", "api-http", "api-grpc", "pluggable", "wasm", "observe", "admin"]),

@@ -75,6 +75,8 @@ fn cluster(node: Node<'_>, context: &mut Context<'_>) -> Option<Cluster> {
             .unwrap_or(defaults.buffer_limit),
         limits: limits(&fields),
         speaks: fields.text_at("upstream_protocol").and_then(speaks),
+        pool: defaults.pool,
+        keepalive: defaults.keepalive,
     };
     let Some(name) = name else {
         node.error_with("this cluster has no name", "set \"name\"");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mecha_config::proxy::{Http1Options, Http2Options};
+use mecha_config::proxy::{Http1Options, Http2Options, RpcOptions};
 use mecha_config::{HttpProxy, Protocol, Protocols};
 use mecha_document::Object;
 
@@ -39,6 +39,7 @@ pub(super) fn http_proxy(fields: &Object<'_>) -> HttpProxy {
         downstream,
         http1,
         http2,
+        rpc: RpcOptions::default(),
     }
 }
 

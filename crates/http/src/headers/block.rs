@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use bytes::{Bytes, BytesMut};
 use mecha_codec::http1::{Field, HeaderId, Span, write_field};
+use mecha_codec::rpc::{FieldView, is_own, own_name};
 
 use super::InvalidField;
 
@@ -40,13 +41,15 @@ pub(super) struct Block {
     text: Bytes,
     added: Vec<u8>,
     fields: Vec<Field>,
+    /// A field was added, replaced or removed since the head was read.
+    changed: bool,
 }
 
 impl Clone for Block {
     fn clone(&self) -> Self {
         let mut fields = take_list();
         fields.extend_from_slice(&self.fields);
-        Block { text: self.text.clone(), added: self.added.clone(), fields }
+        Block { text: self.text.clone(), added: self.added.clone(), fields, changed: self.changed }
     }
 }
 
@@ -58,7 +61,7 @@ impl Drop for Block {
 
 impl Block {
     pub(super) fn new(text: Bytes, fields: Vec<Field>) -> Self {
-        Block { text, added: Vec::new(), fields }
+        Block { text, added: Vec::new(), fields, changed: false }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -69,7 +72,24 @@ impl Block {
         &self.fields
     }
 
+    /// Whether fields are other than they were read.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The fields as codecs of RPC protocols write them.
+    pub(super) fn views(&self) -> impl Iterator<Item = FieldView<'_>> {
+        self.fields.iter().map(|field| FieldView {
+            name: self.bytes(field.name),
+            value: self.bytes(field.value),
+            own: is_own(field.name),
+        })
+    }
+
     pub(super) fn bytes(&self, span: Span) -> &[u8] {
+        if is_own(span) {
+            return own_name(span);
+        }
         let (at, len) = (span.at as usize, span.len as usize);
         let (block, at) = match at.checked_sub(self.text.len()) {
             Some(at) => (&self.added[..], at),
@@ -122,13 +142,19 @@ impl Block {
         let mut fields = std::mem::take(&mut self.fields);
         fields.retain(|field| !self.is_named(field, name));
         self.fields = fields;
-        self.fields.len() < before
+        self.note_shorter_than(before)
     }
 
     pub(super) fn remove_id(&mut self, id: HeaderId) -> bool {
         let before = self.fields.len();
         self.fields.retain(|field| field.id != id);
-        self.fields.len() < before
+        self.note_shorter_than(before)
+    }
+
+    fn note_shorter_than(&mut self, before: usize) -> bool {
+        let shorter = self.fields.len() < before;
+        self.changed |= shorter;
+        shorter
     }
 
     /// Writes lines; runs of fields that still stand as they were read are copied at once.
@@ -177,7 +203,9 @@ impl Block {
             self.added.extend_from_slice(bytes);
             Ok(Span { at, len })
         };
-        Ok(Field { name: put(name)?, value: put(value)?, id: HeaderId::of(name) })
+        let field = Field { name: put(name)?, value: put(value)?, id: HeaderId::of(name) };
+        self.changed = true;
+        Ok(field)
     }
 }
 

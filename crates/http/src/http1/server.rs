@@ -124,7 +124,7 @@ impl ServerConnection {
             name_host(&mut headers, &authority);
         }
         Ok(Incoming {
-            head: RequestHead { version: self.version, method, authority, target, headers },
+            head: RequestHead { version: self.version, method, authority, target, headers, rpc: None },
             length,
             expects_continue: line.expect_continue,
             wants_upgrade: upgrade,

@@ -28,7 +28,7 @@ pub(super) fn request_from(parts: request::Parts, ended: bool) -> Result<(Reques
     let target = if connect { ByteString::new() } else { target_of(&parts.method, &parts.uri)? };
     let length = if connect { Length::Tunnel } else { length_of(&map, ended) };
     let headers = Headers::from_map(map);
-    Ok((RequestHead { version: Version::Http2, method: parts.method, authority, target, headers }, length))
+    Ok((RequestHead { version: Version::Http2, method: parts.method, authority, target, headers, rpc: None }, length))
 }
 
 /// `:authority`, or else `Host`; without user information (RFC 9113 section 8.3.1).
@@ -65,7 +65,7 @@ fn invalid(what: &'static str) -> Error {
 pub(super) fn response_from(parts: response::Parts, ended: bool) -> (ResponseHead, Length) {
     let length = length_of(&parts.headers, ended);
     let headers = Headers::from_map(parts.headers);
-    (ResponseHead { version: Version::Http2, status: parts.status, reason: None, headers }, length)
+    (ResponseHead { version: Version::Http2, status: parts.status, reason: None, headers, rpc: None }, length)
 }
 
 fn length_of(map: &HeaderMap, ended: bool) -> Length {

@@ -172,7 +172,7 @@ fn request(method: Method, target: &str) -> RequestHead {
     let mut headers = Headers::new();
     headers.append("x-client", b"me").unwrap();
     let authority = ByteString::from_static("shop");
-    RequestHead { version: Version::Http11, method, authority, target: target.into(), headers }
+    RequestHead { version: Version::Http11, method, authority, target: target.into(), headers, rpc: None }
 }
 
 /// The rest of a response: its body, and its trailers when it has some.

@@ -1,0 +1,2 @@
+//! Connections of RPC protocols, over their codecs in `codec`: the server's end, whose requests are answered in any order,
+//! and the client's end, which many requests share.
