@@ -65,6 +65,7 @@ mod tests {
             authority: ByteString::from_static("a"),
             target: ByteString::from_static("/"),
             headers,
+            rpc: None,
         };
         fault.on_request(&mut View { head: &mut head, cluster, rng })
     }

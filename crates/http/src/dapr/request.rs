@@ -98,6 +98,7 @@ mod tests {
             authority: "cart".into(),
             target: "/files".into(),
             headers: Default::default(),
+            rpc: None,
         };
         assert_eq!(request_to(&head).unwrap_err().kind(), Kind::BadRequest(501));
         let http_extension = Some(HttpExtension { verb: 99, ..HttpExtension::default() });

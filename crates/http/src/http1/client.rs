@@ -185,7 +185,8 @@ impl ClientConnection {
             http1::Version::Http10 => Version::Http10,
             http1::Version::Http11 => Version::Http11,
         };
-        let head = ResponseHead { version, status, reason, headers: Headers::from_block(text, fields), rpc: None };
+        let head =
+            ResponseHead { version, status, reason, headers: Headers::from_block(text, fields), rpc: None };
         if status.is_informational() && !switching {
             return Ok((head, Length::Empty));
         }

@@ -137,6 +137,7 @@ fn request(method: Method) -> RequestHead {
         authority: ByteString::from_static("h"),
         target: ByteString::from_static("/"),
         headers: Headers::new(),
+        rpc: None,
     }
 }
 

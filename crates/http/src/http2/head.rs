@@ -28,7 +28,10 @@ pub(super) fn request_from(parts: request::Parts, ended: bool) -> Result<(Reques
     let target = if connect { ByteString::new() } else { target_of(&parts.method, &parts.uri)? };
     let length = if connect { Length::Tunnel } else { length_of(&map, ended) };
     let headers = Headers::from_map(map);
-    Ok((RequestHead { version: Version::Http2, method: parts.method, authority, target, headers, rpc: None }, length))
+    Ok((
+        RequestHead { version: Version::Http2, method: parts.method, authority, target, headers, rpc: None },
+        length,
+    ))
 }
 
 /// `:authority`, or else `Host`; without user information (RFC 9113 section 8.3.1).
@@ -184,6 +187,7 @@ mod tests {
             authority: ByteString::from_static("a b"),
             target: ByteString::from_static("/"),
             headers: Headers::new(),
+            rpc: None,
         };
         assert_eq!(request_to(head, Length::Empty).map(drop).unwrap_err().kind(), Kind::BadRequest(400));
     }

@@ -94,6 +94,7 @@ fn request(method: Method, fields: &[(&str, &str)]) -> RequestHead {
         authority: ByteString::from_static("h:1"),
         target: ByteString::from_static(target),
         headers,
+        rpc: None,
     }
 }
 

@@ -172,5 +172,6 @@ fn call_head(request: &RequestHead) -> RequestHead {
         authority: request.authority.clone(),
         target: ByteString::from_static(CALL_LOCAL_STREAM),
         headers,
+        rpc: None,
     }
 }

@@ -21,6 +21,7 @@ pub(crate) fn request(authority: &str, target: &str, fields: &[(&str, &str)]) ->
         authority: ByteString::from(authority),
         target: ByteString::from(target),
         headers,
+        rpc: None,
     }
 }
 

@@ -61,6 +61,7 @@ fn request_head(parts: http::request::Parts) -> Result<RequestHead> {
         authority: authority.or(host).unwrap_or_default(),
         target,
         headers: Headers::from_map(headers),
+        rpc: None,
     })
 }
 

@@ -56,6 +56,7 @@ pub(super) fn parse(query: &Query) -> Result<Question<'_>, String> {
         authority: authority.into(),
         target: target.into(),
         headers,
+        rpc: None,
     };
     Ok(Question { head, listener: query.get("listener").filter(|name| !name.is_empty()) })
 }

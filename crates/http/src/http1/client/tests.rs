@@ -64,6 +64,7 @@ fn request(method: Method, fields: &[(&str, &str)]) -> RequestHead {
         authority: ByteString::from_static("h:1"),
         target: ByteString::from_static("/p?q"),
         headers,
+        rpc: None,
     }
 }
 
