@@ -4,6 +4,7 @@
 
 pub mod stream;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +30,17 @@ pub struct View<'v> {
     pub cluster: Option<&'v str>,
     /// Randomness.
     pub rng: &'v mut Rng,
+    /// What the request becomes on its way to the upstream; `None` = what it is. Set by `transcoder`.
+    pub conversion: &'v mut Option<Choice>,
+}
+
+/// What a request becomes on its way to the upstream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// The protocol of the upstream.
+    pub protocol: config::Protocol,
+    /// How it becomes that.
+    pub conversion: Arc<config::filter::Conversion>,
 }
 
 /// What is to be done next.
@@ -73,5 +85,6 @@ pub trait StreamFilter: Send + Sync {
 pub fn of(config: &config::StreamFilter) -> &dyn StreamFilter {
     match config {
         config::StreamFilter::Fault(fault) => fault,
+        config::StreamFilter::Transcoder(transcoder) => transcoder,
     }
 }

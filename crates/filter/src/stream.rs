@@ -1,3 +1,4 @@
 //! The filters, one file each.
 
 mod fault;
+mod transcoder;

@@ -2,7 +2,7 @@
 
 use mecha_base::duration;
 use mecha_config::StreamFilter;
-use mecha_config::filter::Fault;
+use mecha_config::filter::{Conversion, Fault, Transcoder, TranscoderRule};
 use serde_json::{Map, Value, json};
 
 use super::put;
@@ -23,6 +23,7 @@ pub(super) fn per_place(filters: &[StreamFilter]) -> Option<Value> {
 fn settings(filter: &StreamFilter) -> Value {
     match filter {
         StreamFilter::Fault(fault) => self::fault(fault),
+        StreamFilter::Transcoder(transcoder) => self::transcoder(transcoder),
     }
 }
 
@@ -38,4 +39,32 @@ fn fault(fault: &Fault) -> Value {
     let headers: Vec<Value> = fault.headers.iter().map(header_match).collect();
     put(&mut out, "headers", Some(headers).filter(|headers| !headers.is_empty()));
     Value::Object(out)
+}
+
+fn transcoder(transcoder: &Transcoder) -> Value {
+    json!({ "rules": transcoder.rules.iter().map(rule).collect::<Vec<_>>() })
+}
+
+fn rule(rule: &TranscoderRule) -> Value {
+    let headers: Vec<Value> = rule.headers.iter().map(header_match).collect();
+    let config = match &*headers {
+        [only] => only.clone(),
+        several => json!({ "headers": several }),
+    };
+    let mut info = Map::new();
+    info.insert("upstream_protocol".to_owned(), rule.protocol.name().into());
+    let conversion = conversion(&rule.conversion);
+    put(&mut info, "config", Some(conversion).filter(|settings| !settings.is_empty()));
+    json!({ "matcher_config": { "matcher_type": "simpleMatcher", "config": config }, "rule_info": info })
+}
+
+fn conversion(conversion: &Conversion) -> Map<String, Value> {
+    let mut out = Map::new();
+    put(&mut out, "service", conversion.service.as_deref());
+    put(&mut out, "method", conversion.method.as_deref());
+    put(&mut out, "version", conversion.version.as_deref());
+    put(&mut out, "group", conversion.group.as_deref());
+    put(&mut out, "opaque", conversion.opaque.then_some(true));
+    put(&mut out, "class", conversion.class.as_deref());
+    out
 }

@@ -67,7 +67,7 @@ mod tests {
             headers,
             rpc: None,
         };
-        fault.on_request(&mut View { head: &mut head, cluster, rng })
+        fault.on_request(&mut View { head: &mut head, cluster, rng, conversion: &mut None })
     }
 
     fn aborts() -> Fault {

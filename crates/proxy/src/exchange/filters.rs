@@ -22,13 +22,19 @@ impl Exchange<'_> {
         head: &mut RequestHead,
     ) -> Result<bool> {
         let door = self.door;
+        let mut conversion = None;
         for filter in &door.listener.stream_filters {
             let settings = route.and_then(|route| route.filter(filter.name())).unwrap_or(filter);
             let filter = mecha_filter::of(settings);
             if filter.phase() != phase {
                 continue;
             }
-            let mut next = filter.on_request(&mut View { head, cluster, rng: self.pick.rng() });
+            let mut next = filter.on_request(&mut View {
+                head,
+                cluster,
+                rng: self.pick.rng(),
+                conversion: &mut conversion,
+            });
             loop {
                 match next {
                     Next::Continue => break,
