@@ -76,6 +76,7 @@ fn listener(name: &str, traffic: Traffic) -> Listener {
         fallback: false,
         http1: Default::default(),
         http2: Default::default(),
+        rpc: Default::default(),
         stream_idle_timeout: None,
     };
     Listener {

@@ -77,6 +77,10 @@ impl Runtime {
                 service.dress(&mut head, &path, query.as_deref()).map_err(failed)?;
                 Way::Service(service.into())
             }
+            Target::Rpc(service) => {
+                service.dress(&mut head, &path, query.as_deref()).map_err(failed)?;
+                Way::Service(service.into())
+            }
         };
         let call = Call { runtime: self, target: &target, way: &way, head: &head, body: &Replay::new(body) };
         call.run().await

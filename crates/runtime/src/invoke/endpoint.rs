@@ -1,11 +1,13 @@
-//! Foreign HTTP services: those that HTTPEndpoint resources describe (reference 3.4), and absolute URLs.
+//! Foreign services: those that HTTPEndpoint resources describe (reference 3.4), absolute URLs, and clusters of the
+//! configuration whose hosts speak an RPC protocol.
 
 use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Uri, header};
-use mecha_config::Speaks;
+use mecha_config::{Cluster, Speaks};
 use mecha_config::runtime::{HttpEndpoint, Property, PropertySource};
+use mecha_proxy::Worker;
 
 use super::method;
 use crate::doors;
@@ -69,6 +71,22 @@ pub(super) fn service(target: &str, url: &Uri) -> Result<Service, ApiError> {
         known: Known::new(cluster).ok_or_else(invalid)?,
         authority: HeaderValue::try_from(authority).map_err(|_| invalid())?,
         base: url.path().trim_end_matches('/').to_owned(),
+        fields: Vec::new(),
+    })
+}
+
+/// The service of a configured cluster whose hosts speak an RPC protocol: what the exchange makes of a call to it is
+/// the method that the path names, of the service that the cluster is named after or that the path names too.
+pub(super) fn rpc(name: &str) -> Option<Service> {
+    let speaks = Worker::current()?.speaks(name)?;
+    if matches!(speaks, Speaks::Http1 | Speaks::Http2 | Speaks::Dapr) {
+        return None;
+    }
+    let known = Cluster { name: name.to_owned(), speaks: Some(speaks), ..Cluster::default() };
+    Some(Service {
+        known: Known::new(known)?,
+        authority: HeaderValue::try_from(name).ok()?,
+        base: String::new(),
         fields: Vec::new(),
     })
 }

@@ -3,6 +3,7 @@
 use http::Uri;
 use mecha_config::runtime::HttpEndpoint;
 
+use super::endpoint::{self, Service};
 use crate::names::AppName;
 use crate::runtime::Runtime;
 
@@ -16,6 +17,8 @@ pub(super) enum Target<'r> {
     Endpoint(&'r HttpEndpoint),
     /// A service by its address.
     Url(Uri),
+    /// A configured cluster whose hosts speak an RPC protocol, by its name: a Dubbo or Bolt service.
+    Rpc(Service),
 }
 
 impl<'r> Target<'r> {
@@ -31,6 +34,9 @@ impl<'r> Target<'r> {
         }
         if text.starts_with("http://") || text.starts_with("https://") {
             return text.parse().map(Target::Url).map_err(|error| format!("invalid URL {text}: {error}"));
+        }
+        if let Some(service) = endpoint::rpc(text) {
+            return Ok(Target::Rpc(service));
         }
         let app = AppName::parse(text, &runtime.config().identity.namespace)?;
         Ok(if runtime.is_own(&app) { Target::Own } else { Target::App(app) })
