@@ -13,6 +13,7 @@ from kit import tools
 from kit.application import Application
 from kit.backend import Backend
 from kit.dapr import Sidecar, Stage, staged
+from kit.dubbo import Peers
 from kit.h2peer import H2Backend
 from kit.mecha import BINARY, Mecha
 from kit.ports import free_port
@@ -30,19 +31,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     report = yield
     if report.failed:
         for node in item.listchain():
-            for process in node.stash.get(PROCESSES, []):
+            for process in (process for started in node.stash.get(PROCESSES, []) for process in started):
                 report.sections.append((f"log of {process.log_file.name}", process.log()[-8000:]))
     return report
 
 
-PROCESSES = pytest.StashKey[list[Process]]()
+PROCESSES = pytest.StashKey[list[list[Process]]]()
+
+
+def processes(request: pytest.FixtureRequest) -> list[Process]:
+    """A list for the processes of a fixture, whose logs are shown when a scenario fails."""
+    started: list[Process] = []
+    request.node.stash.setdefault(PROCESSES, []).append(started)
+    return started
 
 
 @pytest.fixture
 def mecha(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Mecha]]:
     """Starts a process and waits until it serves: `mecha(listeners=..., routers=..., clusters=...)`."""
-    started: list[Process] = []
-    request.node.stash[PROCESSES] = started
+    started = processes(request)
 
     def start(config: dict[str, Any] | None = None, *args: str, env: dict[str, str] | None = None, **parts: Any) -> Mecha:
         parts.setdefault("admin", free_port())
@@ -129,13 +136,38 @@ def relay(proxy, h2backend):
 @pytest.fixture
 def dapr(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     """Runtimes and applications of one scenario: `sidecar = dapr.sidecar("orders", app="events.py")`."""
-    yield from staged(tmp_path, request.node.stash.setdefault(PROCESSES, []))
+    yield from staged(tmp_path, processes(request))
 
 
 @pytest.fixture(scope="module")
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The same for all scenarios of a file, which then keep to keys, topics and paths of their own."""
-    yield from staged(tmp_path_factory.mktemp("shared"), request.node.stash.setdefault(PROCESSES, []))
+    yield from staged(tmp_path_factory.mktemp("shared"), processes(request))
+
+
+@pytest.fixture
+def dubbo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Peers]:
+    """Dubbo providers and consumers of one scenario: `provider = dubbo.provider()`."""
+    yield from _ending(Peers, tmp_path, request)
+
+
+@pytest.fixture(scope="module")
+def shared_dubbo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
+    """The same for all scenarios of a file."""
+    yield from _ending(Peers, tmp_path_factory.mktemp("dubbo"), request)
+
+
+def _ending(kind: type, folder: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Peers whose processes are ended after use, and which fail when one had ended by itself."""
+    peers = kind(folder, processes(request))
+    yield peers
+    problems = []
+    for process in reversed(peers.started):
+        try:
+            process.stop()
+        except AssertionError as problem:
+            problems.append(str(problem))
+    assert not problems, "\n".join(problems)
 
 
 @pytest.fixture

@@ -1,0 +1,8 @@
+package mecha.peers;
+
+/** An enumeration as an argument. */
+public enum Color {
+    RED,
+    GREEN,
+    BLUE
+}
