@@ -36,6 +36,14 @@ impl LiveClusters {
         Arc::new(LiveClusters { config, state: Mutex::new(State { snapshot, added: Vec::new() }), sender })
     }
 
+    /// Changes a configured cluster, for whoever knows its hosts better than the configuration.
+    pub(crate) fn update(&self, cluster: &Cluster) {
+        let mut state = self.state.lock();
+        state.snapshot = Arc::new(state.snapshot.with_cluster(cluster));
+        // Under the lock, so that nobody sends an older one after a newer one.
+        self.sender.send_replace(state.snapshot.clone());
+    }
+
     /// What requests route by now.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.state.lock().snapshot.clone()
@@ -43,7 +51,7 @@ impl LiveClusters {
 }
 
 impl Clusters for LiveClusters {
-    /// A configured cluster is never changed.
+    /// A configured cluster is not changed by calls.
     fn put(&self, cluster: Cluster) {
         if self.config.clusters.iter().any(|own| own.name == cluster.name) {
             return;

@@ -9,6 +9,7 @@ use mecha_proxy::{Drains, Workers};
 use tokio::runtime::Runtime;
 
 use crate::bound::{Bound, Taken};
+use crate::discovery;
 use crate::error::AppError;
 use crate::live::{Stage, State};
 use crate::process::{Process, Triggers};
@@ -47,6 +48,7 @@ impl Bound {
         let drains = Drains { outer: outer.clone(), inner: inner_watch };
         let shares = share_out(self.doors, self.workers, &self.config)?;
         let workers = Workers::new(self.workers, self.registry.clone());
+        discovery::start(&runtime, &self.config, &self.clusters);
         let threads = Threads::start(&workers, &self.snapshots, shares, &self.inner, &drains)?;
         drop(drains);
         if let Some(admin) = self.admin {

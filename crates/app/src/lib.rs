@@ -5,6 +5,7 @@ mod base;
 mod bound;
 mod clusters;
 mod control;
+mod discovery;
 mod error;
 mod live;
 mod pid;

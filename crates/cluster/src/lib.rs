@@ -3,6 +3,7 @@
 //! connection pools call in here.
 
 pub mod cluster;
+pub mod discovery;
 pub mod host;
 pub mod lb;
 pub mod pick;

@@ -7,6 +7,7 @@ mod action;
 mod address;
 mod admin;
 mod cluster;
+mod discovery;
 mod domain;
 mod fault;
 mod filters;

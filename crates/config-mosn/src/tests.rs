@@ -2,6 +2,7 @@
 //! that load again, garbage.
 
 mod actions;
+mod discovery;
 mod files;
 mod findings;
 mod formats;

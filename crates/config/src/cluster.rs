@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::discovery::Discovery;
+
 /// A group of upstream hosts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
@@ -37,6 +39,8 @@ pub struct Cluster {
     pub pool: PoolMode,
     /// Heartbeats on connections of RPC protocols.
     pub keepalive: Keepalive,
+    /// The registry that knows the hosts; those of the configuration are used until it has answered.
+    pub discovery: Option<Discovery>,
 }
 
 impl Default for Cluster {
@@ -56,6 +60,7 @@ impl Default for Cluster {
             speaks: None,
             pool: PoolMode::default(),
             keepalive: Keepalive::default(),
+            discovery: None,
         }
     }
 }

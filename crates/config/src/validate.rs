@@ -58,7 +58,9 @@ pub fn check(config: &Config, place: &dyn Locate, out: &mut Diagnostics) {
     }
     checker.unique(config.routers.iter().map(|router| router.name.as_str()), "router", Subject::Router);
     checker.unique(config.clusters.iter().map(|cluster| cluster.name.as_str()), "cluster", Subject::Cluster);
-    for cluster in config.clusters.iter().filter(|cluster| cluster.hosts.is_empty()) {
+    for cluster in
+        config.clusters.iter().filter(|cluster| cluster.hosts.is_empty() && cluster.discovery.is_none())
+    {
         let message = format!("cluster \"{}\" has no hosts; every request to it answers 503", cluster.name);
         checker.add(Severity::Warning, Subject::Cluster(&cluster.name), message, None);
     }

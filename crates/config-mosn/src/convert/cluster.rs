@@ -6,7 +6,7 @@ use mecha_config::{Cluster, LbPolicy, Speaks};
 use mecha_document::{Node, Object, shortened};
 
 use super::router::{BOTH_MODES, from_folder};
-use super::{Context, host, tls};
+use super::{Context, discovery, host, tls};
 
 /// MOSN's policies that are still to come.
 const LATER: [&str; 5] =
@@ -16,10 +16,9 @@ const LATER: [&str; 5] =
 const KINDS: [&str; 6] = ["SIMPLE", "STATIC", "DYNAMIC", "EDS", "ORIGINAL_DST", "STRICT_DNS"];
 
 /// What MOSN reads of a cluster, without effect here.
-const NOT_IN_EFFECT: [&str; 13] = [
+const NOT_IN_EFFECT: [&str; 12] = [
     "mark",
     "health_check",
-    "spec",
     "lb_subset_config",
     "original_dst_lb_config",
     "cluster_manager_tls",
@@ -77,6 +76,7 @@ fn cluster(node: Node<'_>, context: &mut Context<'_>) -> Option<Cluster> {
         speaks: fields.text_at("upstream_protocol").and_then(speaks),
         pool: defaults.pool,
         keepalive: defaults.keepalive,
+        discovery: fields.object("spec").and_then(|spec| discovery::discovery(&spec)),
     };
     let Some(name) = name else {
         node.error_with("this cluster has no name", "set \"name\"");

@@ -2,6 +2,7 @@
 
 use mecha_base::duration;
 use mecha_config::cluster::Limits;
+use mecha_config::discovery::{Discovery, Registry};
 use mecha_config::{Cluster, Host};
 use serde_json::{Map, Value, json};
 
@@ -24,6 +25,7 @@ pub(super) fn cluster(cluster: &Cluster) -> Value {
     let limited = Some(&cluster.limits).filter(|limits| **limits != Limits::default());
     put(&mut out, "circuit_breakers", limited.map(limits));
     put(&mut out, "upstream_protocol", cluster.speaks.map(mecha_config::Speaks::name));
+    put(&mut out, "spec", cluster.discovery.as_ref().map(discovery));
     let hosts: Vec<Value> = cluster.hosts.iter().map(host).collect();
     put(&mut out, "hosts", Some(hosts));
     Value::Object(out)
@@ -48,4 +50,16 @@ fn host(host: &Host) -> Value {
         put(&mut out, "metadata", Some(labels));
     }
     Value::Object(out)
+}
+
+/// As `spec` writes it.
+fn discovery(discovery: &Discovery) -> Value {
+    let Registry::ZooKeeper(settings) = &discovery.registry;
+    let login = settings.login.as_ref().map(|(user, _)| format!("{user}:***@")).unwrap_or_default();
+    let group = discovery.group.as_ref().map(|group| format!("{group}/")).unwrap_or_default();
+    let version = discovery.version.as_ref().map(|version| format!(":{version}")).unwrap_or_default();
+    json!({ "subscribe": [{
+        "subscriber": format!("zookeeper://{login}{}?group={}", settings.servers, settings.root),
+        "service_name": format!("{group}{}{version}", discovery.service),
+    }] })
 }

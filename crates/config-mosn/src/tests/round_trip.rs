@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mecha_config::cluster::{HostAddress, LbOptions, Limits};
+use mecha_config::discovery::{Registry, ZooKeeper};
 use mecha_config::filter::{Fault, FaultAbort, FaultDelay};
-use mecha_config::proxy::{Cidr, Http1Options, Http2Options, PortRange, TcpRoute};
+use mecha_config::proxy::{Cidr, Http1Options, Http2Options, PortRange, RpcOptions, TcpRoute};
 use mecha_config::route::{
     DirectResponse, Forward, HashPolicy, HeaderAdd, HeaderMatch, HeaderRules, PathMatch, Redirect,
     RegexRewrite, RetryPolicy, RouteMatch, Target, ValueMatch, WeightedCluster,
@@ -222,6 +223,7 @@ fn http_proxy() -> impl Strategy<Value = HttpProxy> {
             fallback,
             http1,
             http2,
+            rpc: RpcOptions::default(),
             stream_idle_timeout,
         },
     )
@@ -302,8 +304,9 @@ fn cluster() -> impl Strategy<Value = Cluster> {
     let kind = select(vec!["SIMPLE", "STATIC", "STRICT_DNS"]);
     let numbers = (time(), of(time()), any::<u32>(), any::<u32>(), 1usize..99_999);
     let speaks = of(select(Speaks::ALL.to_vec()));
-    (kind, select(LbPolicy::ALL.to_vec()), options, vec(host, 0..3), numbers, limits, speaks).prop_map(
-        |(kind, lb, lb_options, hosts, numbers, limits, speaks)| Cluster {
+    let policy = select(LbPolicy::ALL.to_vec());
+    (kind, policy, options, vec(host, 0..3), numbers, limits, speaks, of(discovery())).prop_map(
+        |(kind, lb, lb_options, hosts, numbers, limits, speaks, discovery)| Cluster {
             name: String::new(),
             kind: kind.to_owned(),
             lb,
@@ -316,6 +319,21 @@ fn cluster() -> impl Strategy<Value = Cluster> {
             buffer_limit: numbers.4,
             limits,
             speaks,
+            pool: PoolMode::default(),
+            keepalive: Keepalive::default(),
+            discovery,
+        },
+    )
+}
+
+/// Without a login, since a dump does not show passwords.
+fn discovery() -> impl Strategy<Value = Discovery> {
+    ("[a-z]{1,9}:[1-9]", "[a-z]{1,9}", "[a-z.]{1,9}", of(name()), of(name())).prop_map(
+        |(servers, root, service, group, version)| Discovery {
+            registry: Registry::ZooKeeper(ZooKeeper { servers, root, login: None }),
+            service,
+            group,
+            version,
         },
     )
 }
