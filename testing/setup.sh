@@ -40,12 +40,17 @@ install_debian() {
 }
 
 # Drivers are tested against the real thing; a Sentinel is the same binary.
-setup_unit() { need_debian redis-server:redis-server redis-cli:redis-tools; }
+setup_unit() { need_debian redis-server:redis-server redis-cli:redis-tools && setup_zookeeper; }
+
+# Its start script lies outside of every path; the tests run its main class.
+setup_zookeeper() {
+  need_debian java:openjdk-17-jre-headless && { [ -f /usr/share/java/zookeeper.jar ] || install_debian zookeeper; }
+}
 
 setup_e2e() {
   need_debian curl:curl nc:netcat-openbsd nghttp:nghttp2-client h2load:nghttp2-client nghttpd:nghttp2-server \
     python3:python3 redis-server:redis-server || return
-  setup_python && setup_node && setup_h2spec
+  setup_zookeeper && setup_python && setup_node && setup_peers_java && setup_h2spec
 }
 
 setup_python() {
@@ -62,7 +67,7 @@ setup_python() {
   printf '%s\n' "$version" >"$stamp"
 }
 
-# Dapr's SDK for Node, in the versions that testing/node/package-lock.json fixes.
+# Dapr's SDK and SOFARPC for Node, in the versions that testing/node/package-lock.json fixes.
 setup_node() {
   local stamp="$CACHE/node/installed" version
   need_debian node:nodejs npm:npm || return
@@ -72,10 +77,28 @@ setup_node() {
   fi
   version=$(node --version; cat testing/node/package-lock.json) || return
   [ -d "$CACHE/node/node_modules" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$version" ] && return
-  echo "Installing Dapr's Node SDK into .cache/node"
+  echo "Installing Dapr's Node SDK and sofa-rpc-node into .cache/node"
   mkdir -p "$CACHE/node" && cp testing/node/package.json testing/node/package-lock.json "$CACHE/node" || return
   (cd "$CACHE/node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || return
   printf '%s\n' "$version" >"$stamp"
+}
+
+# The Java peers: the modules of testing/peers, each into .cache/peers/MODULE as peer.jar and its libraries in lib/.
+setup_peers_java() {
+  local module
+  need_debian javac:openjdk-17-jdk-headless mvn:maven || return
+  for module in bolt-java dubbo-java; do
+    setup_peer_java "$module" || return
+  done
+}
+
+setup_peer_java() {
+  local source="testing/peers/$1" built="$CACHE/peers/$1" version
+  version=$(java -version 2>&1; find "$source" -type f | LC_ALL=C sort | xargs sha256sum) || return
+  [ -f "$built/peer.jar" ] && [ "$(cat "$built/installed" 2>/dev/null)" = "$version" ] && return
+  echo "Building $source into .cache/peers/$1"
+  rm -rf "$built" && mvn --quiet --batch-mode --file "$source/pom.xml" package || return
+  printf '%s\n' "$version" >"$built/installed"
 }
 
 # The conformance suite for HTTP/2, built from the versions that testing/setup/go.sum fixes.
