@@ -88,11 +88,11 @@ impl Environment {
         Some(keys.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// The folder of embedded drivers: `$MECHA_DATA_DIR`, or `mecha/<app-id>` in the user's folder for state
+    /// The folder of embedded drivers: `$MECHA_DATA_DIR/<app-id>`, or `mecha/<app-id>` in the user's folder for state
     /// (XDG base directories: `$XDG_STATE_HOME`, else `$HOME/.local/state`), or in the folder for temporary files.
     pub fn data(&self, app_id: &str) -> PathBuf {
         if let Some(folder) = self.get(DATA) {
-            return PathBuf::from(folder);
+            return PathBuf::from(folder).join(app_id);
         }
         let state = self.get("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
         let home = || Some(PathBuf::from(self.get("HOME")?).join(".local/state"));
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn the_folder_for_data_follows_the_users_wishes() {
         let data = |pairs| environment(pairs).data("orders");
-        assert_eq!(data(&[("MECHA_DATA_DIR", "/d"), ("HOME", "/h")]), PathBuf::from("/d"));
+        assert_eq!(data(&[("MECHA_DATA_DIR", "/d"), ("HOME", "/h")]), PathBuf::from("/d/orders"));
         assert_eq!(data(&[("XDG_STATE_HOME", "/x"), ("HOME", "/h")]), PathBuf::from("/x/mecha/orders"));
         assert_eq!(
             data(&[("XDG_STATE_HOME", "x"), ("HOME", "/h")]),

@@ -102,6 +102,7 @@ fn apis(flags: &Flags, env: &Environment, found: &mut Diagnostics) -> Apis {
         // A bad address was said once already.
         grpc: api(flags.grpc_port, "grpc", &mut Diagnostics::default()),
         internal: one(&flags.internal_address, Some(internal), "--dapr-internal-grpc-listen-address", found),
+        internal_may_move: flags.internal_port.is_none(),
         public: one(&flags.public_address, flags.public_port, "--dapr-public-listen-address", found),
         metrics: one(
             &flags.metrics_address,

@@ -134,6 +134,9 @@ pub struct Apis {
     pub grpc: Vec<Endpoint>,
     /// What other runtimes call.
     pub internal: Vec<SocketAddr>,
+    /// Nobody chose the port of `internal`: when it is taken another does as well, since callers learn it by name
+    /// resolution.
+    pub internal_may_move: bool,
     /// Health and metadata only; usually none.
     pub public: Vec<SocketAddr>,
     /// Prometheus metrics; usually one.
@@ -160,6 +163,7 @@ impl Default for Apis {
             http: Vec::new(),
             grpc: Vec::new(),
             internal: Vec::new(),
+            internal_may_move: false,
             public: Vec::new(),
             metrics: Vec::new(),
             profile: Vec::new(),

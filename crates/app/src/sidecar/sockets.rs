@@ -24,7 +24,7 @@ impl Sockets {
         Ok(Sockets {
             http: endpoints("HTTP API", &mut apis.http, workers)?,
             grpc: endpoints("gRPC API", &mut apis.grpc, workers)?,
-            internal: internal(&mut apis.internal, workers)?,
+            internal: internal(&mut apis.internal, apis.internal_may_move, workers)?,
             public: addresses("public API", &mut apis.public, workers)?,
             metrics: addresses("metrics", &mut apis.metrics, 1)?,
         })
@@ -63,13 +63,14 @@ fn addresses(api: &str, addresses: &mut [SocketAddr], workers: usize) -> Result<
     addresses.iter_mut().map(|address| take_tcp(api, address, workers)).collect()
 }
 
-/// The internal port is nobody's choice unless a flag names it: when the usual one is taken, another does as well, since
-/// callers learn it by name resolution.
-fn internal(internal: &mut [SocketAddr], workers: usize) -> Result<Vec<net::Bound>, AppError> {
+/// A taken port that nobody chose gives way to another.
+fn internal(
+    internal: &mut [SocketAddr],
+    may_move: bool,
+    workers: usize,
+) -> Result<Vec<net::Bound>, AppError> {
     let take = |address: &mut SocketAddr| match take_tcp("internal gRPC", address, workers) {
-        Err(AppError::Api { source, .. })
-            if source.kind() == io::ErrorKind::AddrInUse && address.port() >= 47300 =>
-        {
+        Err(AppError::Api { source, .. }) if may_move && source.kind() == io::ErrorKind::AddrInUse => {
             address.set_port(0);
             take_tcp("internal gRPC", address, workers)
         }
@@ -85,4 +86,21 @@ fn take_tcp(api: &str, address: &mut SocketAddr, workers: usize) -> Result<net::
         address.set_port(port);
     }
     Ok(bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_internal_port_gives_way_unless_it_was_chosen() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = internal(&mut [address], false, 1).map(drop).unwrap_err();
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
+        let mut moved = [address];
+        let bound = internal(&mut moved, true, 1).unwrap();
+        assert_ne!(moved[0].port(), address.port());
+        assert_eq!(bound[0].address().unwrap().port(), Some(moved[0].port()));
+    }
 }

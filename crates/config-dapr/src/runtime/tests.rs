@@ -67,7 +67,7 @@ fn the_environment_is_read() {
     assert!(!runtime.apis.h2c);
     assert_eq!(runtime.process.env_keys, Some(vec!["A".to_owned()]));
     assert_eq!(runtime.process.host_ip, Some(IpAddr::from([10, 1, 2, 3])));
-    assert_eq!(runtime.process.data, PathBuf::from("/data"));
+    assert_eq!(runtime.process.data, PathBuf::from("/data/orders"));
     assert_eq!(
         said("--app-id a", &[("DAPR_HOST_IP", "here")]),
         "error: DAPR_HOST_IP: \"here\" is not an IP address (unset it, or give the address others reach this host at)\n"
@@ -90,6 +90,8 @@ fn addresses_and_ports_become_endpoints() {
     assert_eq!(apis.http, [Endpoint::Tcp(everywhere(3500))]);
     assert!(apis.internal[0].port() >= port::FIRST, "{:?}", apis.internal);
     assert_eq!(apis.internal, made("--app-id a", &[]).apis.internal);
+    let chosen = format!("--app-id a --dapr-internal-grpc-port={}", apis.internal[0].port());
+    assert!(apis.internal_may_move && !made(&chosen, &[]).apis.internal_may_move);
     let apis = made("--app-id a --unix-domain-socket /run/x", &[]).apis;
     assert_eq!(apis.http, [Endpoint::Unix("/run/x/dapr-a-http.socket".into())]);
     assert_eq!(apis.grpc, [Endpoint::Unix("/run/x/dapr-a-grpc.socket".into())]);
