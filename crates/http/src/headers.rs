@@ -16,7 +16,7 @@ use mecha_codec::http1::{Field, write_field};
 use mecha_codec::rpc::FieldView;
 
 use block::Block;
-pub(crate) use block::{give_list, take_list};
+pub use block::{give_list, take_list};
 pub use iter::Iter;
 
 /// Fields that are about one connection and do not go on (RFC 9110 section 7.6.1), beside those that `Connection` names.

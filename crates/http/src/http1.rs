@@ -3,7 +3,6 @@
 
 mod client;
 mod fields;
-mod output;
 mod server;
 mod target;
 mod transport;

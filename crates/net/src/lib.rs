@@ -5,8 +5,10 @@ pub mod address;
 pub mod buffer;
 pub mod copy;
 pub mod listener;
+pub mod output;
 pub mod stream;
 
 pub use address::Address;
 pub use listener::Listener;
+pub use output::Output;
 pub use stream::Stream;

@@ -10,6 +10,8 @@ use super::Envelope;
 pub struct FrameError {
     /// The rule that was broken.
     pub reason: &'static str,
+    /// The HTTP status that it means for the sender: 400, or 413 for a frame beyond [`super::Limits`].
+    pub status: u16,
     /// The head of a request that was understood as far as its number, so that its sender can be told.
     pub request: Option<Box<Envelope>>,
 }
@@ -17,7 +19,12 @@ pub struct FrameError {
 impl FrameError {
     /// A broken rule.
     pub const fn new(reason: &'static str) -> Self {
-        FrameError { reason, request: None }
+        FrameError { reason, status: 400, request: None }
+    }
+
+    /// A frame beyond [`super::Limits`].
+    pub const fn too_large(reason: &'static str) -> Self {
+        FrameError { reason, status: 413, request: None }
     }
 
     /// The same about a request whose sender can be told.

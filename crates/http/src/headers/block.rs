@@ -19,11 +19,12 @@ thread_local! {
 }
 
 /// An empty list to parse into.
-pub(crate) fn take_list() -> Vec<Field> {
+pub fn take_list() -> Vec<Field> {
     LISTS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(16))
 }
 
-pub(crate) fn give_list(mut list: Vec<Field>) {
+/// Gives a list back to the thread; for those that did not become [`super::Headers`], which do so when they are dropped.
+pub fn give_list(mut list: Vec<Field>) {
     if list.capacity() == 0 || list.capacity() > LARGEST_KEPT {
         return;
     }

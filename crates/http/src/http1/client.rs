@@ -121,7 +121,7 @@ impl ClientConnection {
 
     /// Whether more of the body may be queued now.
     pub fn has_room(&self) -> bool {
-        self.write_failed || self.transport.output.has_room()
+        self.write_failed || self.transport.has_room()
     }
 
     /// Writes what is queued; ready when all of it is written or the upstream reads no more. A write that fails is

@@ -240,7 +240,7 @@ impl ServerConnection {
 
     /// Whether more of the body may be queued now.
     pub fn has_room(&self) -> bool {
-        self.transport.output.has_room()
+        self.transport.has_room()
     }
 
     /// Writes what is queued; ready when all of it is written.

@@ -6,14 +6,15 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use mecha_codec::http1::{BodyDecoder, BodyEncoder, Decoded, EncodeError, Limits, ParseError};
-use mecha_net::{Stream, buffer};
+use mecha_net::{Output, Stream, buffer};
 
-use super::output::Output;
 use crate::body::Frame;
 use crate::headers::Headers;
 
 /// A peer that sends this much ahead of its turn is read no further until its turn comes.
 const PIPELINE_LIMIT: usize = buffer::LARGE;
+/// From this many waiting bytes on, the sender is told to wait.
+const HIGH_WATER: usize = 64 << 10;
 
 pub(super) struct Transport {
     pub(super) io: Stream,
@@ -127,6 +128,11 @@ impl Transport {
             Some(trailers) => self.encoder.end(trailers.iter(), self.output.tail()),
             None => self.encoder.end(std::iter::empty(), self.output.tail()),
         }
+    }
+
+    /// Whether more may be queued before some of it is written.
+    pub(super) fn has_room(&self) -> bool {
+        self.output.len() < HIGH_WATER
     }
 
     /// Writes what is queued; ready when nothing is left.

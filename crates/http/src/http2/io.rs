@@ -18,6 +18,16 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Counts bytes that were read; for the thread that drives the connection.
+    pub fn add_read(&self, bytes: usize) {
+        add(&self.read, bytes);
+    }
+
+    /// Counts bytes that were written; for the thread that drives the connection.
+    pub fn add_written(&self, bytes: usize) {
+        add(&self.written, bytes);
+    }
+
     /// Bytes read and written since the last call.
     pub fn take(&self) -> (u64, u64) {
         (self.read.swap(0, Ordering::Relaxed), self.written.swap(0, Ordering::Relaxed))
@@ -49,7 +59,7 @@ impl AsyncRead for Counted {
                 buffer::give(std::mem::take(&mut this.prefix));
             }
         }
-        add(&this.traffic.read, buf.filled().len() - before);
+        this.traffic.add_read(buf.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -58,7 +68,7 @@ impl AsyncWrite for Counted {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
-        add(&this.traffic.written, written);
+        this.traffic.add_written(written);
         Poll::Ready(Ok(written))
     }
 
@@ -69,7 +79,7 @@ impl AsyncWrite for Counted {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, bufs))?;
-        add(&this.traffic.written, written);
+        this.traffic.add_written(written);
         Poll::Ready(Ok(written))
     }
 

@@ -1,38 +1,39 @@
 //! What waits to be written: small pieces gathered in one lent buffer, large ones queued as they are, all
-//! of it sent by as few writes as possible.
+//! of it sent by as few writes as possible. Connections of every protocol with a codec of ours write through one.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use mecha_net::{Stream, buffer};
 use smallvec::SmallVec;
+
+use crate::{Stream, buffer};
 
 /// Data up to this many bytes is copied behind what waits already; larger data keeps its own buffer.
 const COPY_LIMIT: usize = 4 << 10;
-/// From this many waiting bytes on, the sender is told to wait.
-const HIGH_WATER: usize = 64 << 10;
 /// Slices given to one write.
 const SLICES: usize = 16;
 
-#[derive(Default)]
-pub(super) struct Output {
+/// Bytes on their way to a socket. How many may wait is for its owner to say.
+#[derive(Debug, Default)]
+pub struct Output {
     queue: VecDeque<Bytes>,
     queued: usize,
     tail: BytesMut,
 }
 
 impl Output {
-    /// The buffer that heads and framing are written to.
-    pub(super) fn tail(&mut self) -> &mut BytesMut {
+    /// The buffer that heads and framing are written to, behind what was given before.
+    pub fn tail(&mut self) -> &mut BytesMut {
         if self.tail.capacity() == 0 {
             self.tail = buffer::take();
         }
         &mut self.tail
     }
 
-    pub(super) fn push(&mut self, data: Bytes) {
+    /// Takes a piece; a large one is not copied.
+    pub fn push(&mut self, data: Bytes) {
         if data.len() <= COPY_LIMIT {
             self.tail().extend_from_slice(&data);
             return;
@@ -45,17 +46,21 @@ impl Output {
         self.queue.push_back(data);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.tail.is_empty()
     }
 
-    /// Whether more may be given before some of it is written.
-    pub(super) fn has_room(&self) -> bool {
-        self.queued + self.tail.len() < HIGH_WATER
+    /// How many bytes wait.
+    pub fn len(&self) -> usize {
+        self.queued + self.tail.len()
     }
 
-    /// Writes everything; ready when nothing is left. Returns the bytes that went out.
-    pub(super) fn poll_flush(
+    /// Writes everything; ready when nothing is left. Adds the bytes that went out to `sent`.
+    ///
+    /// # Errors
+    /// When the socket fails; what waits is kept.
+    pub fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
         io: &mut Stream,
@@ -102,18 +107,18 @@ impl Output {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
+    /// Bytes of memory held.
+    pub fn held(&self) -> usize {
         self.queued + self.tail.capacity()
     }
 
     /// Drops what waits, for a peer that reads no more.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         *self = Output::default();
     }
 
     /// Gives the memory back; for a connection that waits. Nothing may be left to write.
-    pub(super) fn release(&mut self) {
+    pub fn release(&mut self) {
         if self.tail.is_empty() && self.tail.capacity() > 0 {
             buffer::give(std::mem::take(&mut self.tail));
         }
