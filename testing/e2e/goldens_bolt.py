@@ -61,7 +61,10 @@ def main() -> None:
         old.unlink()
     with tempfile.TemporaryDirectory() as folder:
         for peer, wires in CASES.items():
-            server = Server(peer, Path(folder), "blue").start().ready()
+            server = Server(peer, Path(folder), "blue")
+            # A stack trace of Node would have the paths of this machine.
+            server.env |= {"NODE_OPTIONS": "--stack-trace-limit=0"}
+            server.start().ready()
             try:
                 for wire, cases in wires.items():
                     for case in cases:
