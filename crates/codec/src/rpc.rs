@@ -7,6 +7,8 @@
 
 mod error;
 mod names;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::time::Duration;
 
