@@ -115,11 +115,41 @@ class Client(Process):
 
     def wait_case(self, name: str, seconds: float = 60) -> dict[str, Any]:
         """What it told of a case, once it has."""
-        found = lambda: next((line for line in self.lines() if line.get("case") == name), None)
-        eventually(lambda: found() or not self.running, f"{self.log_file.name} tells of {name}", seconds)
-        line = found()
+        eventually(lambda: self._case(name) or not self.running, f"{self.log_file.name} tells of {name}", seconds)
+        line = self._case(name)
         assert line, f"the client ended with status {self.process.returncode}:\n{self.log()}"
         return line
+
+
+    def _case(self, name: str) -> dict[str, Any] | None:
+        return next((line for line in self.lines() if line.get("case") == name), None)
+
+    def stop(self) -> None:
+        """Ends it where it still makes calls."""
+        if self.running:
+            self.kill()
+
+
+class Peers:
+    """The servers and background clients of a scenario, or of a file of scenarios; fixtures `bolt` and `shared_bolt`."""
+
+    def __init__(self, folder: Path, started: list[Process]):
+        self.folder, self.started = folder, started
+
+    def server(self, kind: str, name: str = "blue", port: int | None = None) -> Server:
+        """Starts a server and waits until it listens; see `Server`."""
+        return self.servers(kind, name=name, port=port)[0]
+
+    def servers(self, *kinds: str, name: str = "blue", port: int | None = None) -> list[Server]:
+        """Several at once, so that their starts overlap."""
+        made = [Server(kind, self.folder, name, port) for kind in kinds]
+        self.started += [server.start() for server in made]
+        return [server.ready() for server in made]
+
+    def client(self, command: list[str | Path], name: str = "client") -> Client:
+        """Starts a client that runs beside the scenario, for example `bolt.client(node_client(address, "load"))`."""
+        self.started.append(Client(command, self.folder, name))
+        return self.started[-1]
 
 
 def objects(text: str) -> Iterator[dict[str, Any]]:

@@ -1,17 +1,22 @@
+#!/usr/bin/env python3
 """Writes crates/codec/goldens/bolt and boltv2 anew: frames that SOFA Bolt's own peers have put on the wire.
 
-Run by hand, after `./test e2e` has installed the peers: `.cache/venv/bin/python testing/e2e/goldens_bolt.py`. A client makes
-the calls of a case through a relay; the first request and the first response that are of the case become files. What
-each of them is stands in the README.md of the folder.
+    .cache/venv/bin/python testing/peers/bolt_goldens.py
+
+`./test` must have installed the peers. A client makes the calls of a case through a relay; the first request that is of the
+case and its response become files. What each of them is stands in the README.md of the folder.
 """
 
+import sys
 import tempfile
 import zlib
 from pathlib import Path
 
-from kit.bolt import Frame, Server, frames, java_client, node_client, run, sofa_client
-from kit.capture import Relay
-from kit.mecha import ROOT
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "testing/e2e"))
+
+from kit.bolt import Frame, Server, frames, java_client, node_client, run, sofa_client  # noqa: E402
+from kit.capture import Relay  # noqa: E402
 
 FOLDERS = {1: ROOT / "crates/codec/goldens/bolt", 2: ROOT / "crates/codec/goldens/boltv2"}
 CLIENTS = {"java": java_client, "node": node_client, "sofa": sofa_client}
