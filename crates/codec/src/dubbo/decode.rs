@@ -27,7 +27,7 @@ pub(super) fn decode(
     let header = Header::read(head).ok_or(NOT_DUBBO)?;
     let need = SIZE.saturating_add(header.length as usize);
     if need > limits.frame.min(LARGEST) {
-        let error = FrameError::new("Dubbo frame is larger than allowed");
+        let error = FrameError::too_large("Dubbo frame is larger than the limit");
         let is_call = header.is_request() && !header.is_event();
         return Err(if is_call {
             error.about(envelope(header, Bytes::copy_from_slice(head)))

@@ -27,31 +27,29 @@ pub(super) fn forward(
     frame: &Envelope,
     id: u64,
     fields: Option<&[FieldView<'_>]>,
-    out: Around<'_>,
+    Around { before, after }: Around<'_>,
 ) -> Result<(), FrameError> {
-    let start = out.before.len();
-    let (behind, end) = (out.after.len(), frame.payload.range().end);
+    let (start, behind, payload) = (before.len(), after.len(), frame.payload.range());
     let written = match fields {
-        Some(fields) if frame.payload.at as usize > SIZE => rewrite(frame, fields, out.before, out.after),
+        Some(fields) if payload.start > SIZE => rewrite(frame, fields, before, after),
         _ => {
-            out.before.put_slice(frame.raw.get(..frame.payload.at as usize).unwrap_or_default());
-            out.after.put_slice(frame.raw.get(end..).unwrap_or_default());
+            before.put_slice(frame.raw.get(..payload.start).unwrap_or_default());
+            after.put_slice(frame.raw.get(payload.end..).unwrap_or_default());
             Ok(())
         }
     };
-    let length =
-        (out.before.len() - start + out.after.len() - behind + frame.payload.len as usize).checked_sub(SIZE);
+    let length = (before.len() - start + after.len() - behind + payload.len()).checked_sub(SIZE);
     let failure = match (written, length.filter(|length| *length <= LONGEST)) {
         (Ok(()), Some(length)) => {
-            header::patch(out.before, start + ID_AT, &id.to_be_bytes());
-            header::patch(out.before, start + LENGTH_AT, &(length as u32).to_be_bytes());
+            header::patch(before, start + ID_AT, &id.to_be_bytes());
+            header::patch(before, start + LENGTH_AT, &(length as u32).to_be_bytes());
             return Ok(());
         }
         (Ok(()), None) => "Dubbo frame is too long with the fields that were added",
         (Err(_), _) => "Dubbo frame can't be written anew: its body is not the one that was read",
     };
-    out.before.truncate(start);
-    out.after.truncate(behind);
+    before.truncate(start);
+    after.truncate(behind);
     Err(FrameError::new(failure))
 }
 
