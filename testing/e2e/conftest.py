@@ -12,6 +12,7 @@ from kit import config as c
 from kit import tools
 from kit.application import Application
 from kit.backend import Backend
+from kit.bolt import Peers as BoltPeers
 from kit.dapr import Sidecar, Stage, staged
 from kit.dubbo import Peers
 from kit.h2peer import H2Backend
@@ -19,6 +20,7 @@ from kit.mecha import BINARY, Mecha
 from kit.ports import free_port
 from kit.process import Process
 from kit.stand import WAYS, Stand
+from kit.zookeeper import ZooKeeper
 
 
 def pytest_sessionstart() -> None:
@@ -155,6 +157,32 @@ def dubbo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Peers]:
 def shared_dubbo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
     """The same for all scenarios of a file."""
     yield from _ending(Peers, tmp_path_factory.mktemp("dubbo"), request)
+
+
+@pytest.fixture
+def bolt(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BoltPeers]:
+    """Servers and clients of SOFA Bolt for one scenario: `server = bolt.server("node")`."""
+    yield from _ending(BoltPeers, tmp_path, request)
+
+
+@pytest.fixture(scope="module")
+def shared_bolt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoltPeers]:
+    """The same for all scenarios of a file."""
+    yield from _ending(BoltPeers, tmp_path_factory.mktemp("bolt"), request)
+
+
+@pytest.fixture
+def zookeeper(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], ZooKeeper]]:
+    """Starts a ZooKeeper of the scenario's own: `registry = zookeeper()`."""
+    started = processes(request)
+
+    def start(name: str = "zookeeper") -> ZooKeeper:
+        started.append(ZooKeeper(tmp_path, name).start())
+        return started[-1].ready()
+
+    yield start
+    for one in started:
+        one.stop()
 
 
 def _ending(kind: type, folder: Path, request: pytest.FixtureRequest) -> Iterator[Any]:

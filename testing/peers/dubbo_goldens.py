@@ -7,6 +7,7 @@ Calls go from its consumer to its provider through a relay that keeps the bytes.
 run. The README in the folder says what each frame is.
 """
 
+import contextlib
 import signal
 import sys
 import tempfile
@@ -16,8 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "testing/e2e"))
 
+from dubbo_ssl.common.exceptions import DubboResponseException  # noqa: E402
 from kit.capture import Relay  # noqa: E402
-from kit.dubbo import Consumer, Frame, Peers, Provider, frames  # noqa: E402
+from kit.dubbo import Consumer, Frame, Peers, Provider, frames, python_client  # noqa: E402
 from kit.wait import eventually  # noqa: E402
 
 #: Calls by the name of the golden: the method, its arguments.
@@ -78,12 +80,12 @@ class Recorder:
         (self.folder / f"{name}.bin").write_bytes(frame.raw)
         print(f"{name}.bin: {len(frame.raw)} bytes, id {frame.id}, flags {frame.flags:#04x}, status {frame.status}")
 
-    def call(self, name: str, method: str, two_way: bool = True, prefix: str = "") -> None:
-        """The request for a method that was made last, and its response."""
-        request = self.new(lambda frame: frame.request and not frame.event and method.encode() in frame.body[:120])
-        self.write(f"{prefix}request-{name}", request)
+    def call(self, name: str, text: str, two_way: bool = True) -> None:
+        """The new request with this text, such as the method's name, near its start; and its response."""
+        request = self.new(lambda frame: frame.request and not frame.event and text.encode() in frame.body[:120])
+        self.write(f"request-{name}", request)
         if two_way:
-            self.write(f"{prefix}response-{name}", self.new(lambda frame: not frame.request and frame.id == request.id))
+            self.write(f"response-{name}", self.new(lambda frame: not frame.request and frame.id == request.id))
 
 
 def values(recorder: Recorder, consumer: Consumer) -> None:
@@ -122,6 +124,15 @@ def refused(recorder: Recorder, consumer: Consumer) -> None:
     recorder.call("too-large", "payload")
 
 
+def second_opinion(recorder: Recorder, port: int) -> None:
+    """What dubbo-ssl-python says and is answered: it announces a version whose responses carry no attachments."""
+    client = python_client(port, group="", version="0.0.0")
+    for name, method in {"string": "echoString", "void": "note", "exception": "refuse"}.items():
+        with contextlib.suppress(DubboResponseException):
+            client.call(method, ["from Python"], context={"trace-id": "00-4bf92f"}, timeout=5)
+        recorder.call(f"python-{name}", "from Python")
+
+
 def told(recorder: Recorder, consumer: Consumer, provider: Provider) -> None:
     """An orderly end: the provider says that it takes no more calls."""
     consumer.call("id")
@@ -141,6 +152,7 @@ def main() -> None:
                 consumer = peers.consumer(relay.port)
                 values(recorder, consumer)
                 refused(Recorder(folder, busy_relay), peers.consumer(busy_relay.port, "busy-consumer"))
+                second_opinion(recorder, relay.port)
                 told(recorder, consumer, provider)
         finally:
             for process in reversed(peers.started):

@@ -14,17 +14,20 @@ The service has a method for every kind of argument, result and end of a call: s
 
 import struct
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import java
 from .java import flags
 from .ports import free_port
 from .process import Process
 
+if TYPE_CHECKING:
+    from dubbo_ssl.client import DubboClient
+
 MODULE = "dubbo-java"
 #: The interface, by which routes and registries know the service.
 SERVICE = "mecha.peers.Echo"
-#: What `Consumer.case` knows. "errors" asks for a group and a method that are not there; "heartbeats" leaves a
+#: What `Consumer.case` knows. "errors" asks for a service and a method that are not there; "heartbeats" leaves a
 #: connection idle for 2.5 s with a heartbeat every 0.5 s, "oneway" and "timeout" (300 ms) say it by their names,
 #: "async-parallel" has eight calls under way whose answers come in the reverse order, "large" carries 1 MiB each way.
 CASES = (
@@ -102,9 +105,10 @@ class Consumer(java.Client):
         return reply["result"]
 
     def start_load(self, threads: int = 8, seconds: int = 3, **more: Any) -> None:
-        """Calls without a pause from so many threads, and returns once that has begun; `end_load` has the result."""
+        """Calls without a pause from so many threads, and returns once a hundred calls went well; `end_load` has the result."""
         self.tell({"load": True, "flags": {"threads": threads, "seconds": seconds} | more})
-        assert self.answer()["event"] == "load-started"
+        started = self.answer()
+        assert started.get("on"), f"the load did not get under way: {started}"
 
     def end_load(self, seconds: float = 60) -> dict[str, Any]:
         """Once it has ended: `good`, `failed` (number by kind), `providers` (number by id), `longest_ms` (the longest
@@ -129,6 +133,19 @@ class Peers:
         consumer = Consumer(self.folder, port, name, **more)
         self.started.append(consumer)
         return consumer
+
+
+def python_client(port: int, group: str | None = None, version: str = "0.0.0", release: str = "2.7.23") -> "DubboClient":
+    """The client of PyPI's `dubbo-ssl-python`, a second opinion: `.call(method, [argument, ...], context={}, timeout=5)`.
+
+    It knows bool, int, str, float, lists and `dubbo_ssl.codec.encoder.Object` as arguments, and calls by the types that
+    it sees (a small int is an `int`, a greater one a `long`). It does not understand responses with attachments; with
+    `release` in this form a provider leaves them out, as for every client before Dubbo 2.6.3. Its errors are
+    `dubbo_ssl.common.exceptions.DubboResponseException` and `DubboRequestTimeoutException`.
+    """
+    from dubbo_ssl.client import DubboClient
+
+    return DubboClient(SERVICE, group, version, release, host=f"127.0.0.1:{port}")
 
 
 class Frame(NamedTuple):

@@ -53,6 +53,8 @@ public final class Main {
                 Map.entry("dubbo.registry.use-as-metadata-center", "false"),
                 Map.entry("dubbo.registry.use-as-config-center", "false"),
                 Map.entry("dubbo.metrics.export-metrics-service", "false"),
+                // Otherwise a provider that was away is passed over until the next look for it, a minute later.
+                Map.entry("dubbo.connectivity.validation", "false"),
                 Map.entry("dubbo.service.shutdown.wait", "1000"),
                 Map.entry("java.net.preferIPv4Stack", "true"))
             .forEach((key, value) -> System.setProperty(key, System.getProperty(key, value)));

@@ -43,8 +43,8 @@ final class References {
         reference.setLoadbalance(flags.get("lb"));
         Map<String, String> parameters = new HashMap<>();
         parameters.put("payload", flags.get("payload", String.valueOf(Provider.PAYLOAD)));
-        // Tried again at once: a scenario kills and restarts what it calls.
-        parameters.put("reconnect", "100");
+        // By the next call: a scenario kills and restarts what it calls.
+        parameters.put("send.reconnect", "true");
         for (String name : List.of("serialization", "heartbeat")) {
             if (flags.get(name) != null) {
                 parameters.put(name, flags.get(name));
