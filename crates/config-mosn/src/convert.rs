@@ -19,10 +19,12 @@ mod matcher;
 mod pattern;
 mod protocol;
 mod router;
+mod rpc;
 mod server;
 mod tcp_proxy;
 mod tls;
 mod top;
+mod transcoder;
 
 use std::path::{Path, PathBuf};
 

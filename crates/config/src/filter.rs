@@ -14,6 +14,10 @@ pub enum StreamFilter {
     Fault(Fault),
     /// `transcoder`.
     Transcoder(Transcoder),
+    /// `dubbo_stream`: messages of RPC protocols are counted by service and method.
+    DubboStream,
+    /// `grpc_metric`: calls of gRPC and Triple are counted by service and method.
+    GrpcMetric,
 }
 
 impl StreamFilter {
@@ -22,7 +26,14 @@ impl StreamFilter {
         match self {
             StreamFilter::Fault(_) => "fault",
             StreamFilter::Transcoder(_) => "transcoder",
+            StreamFilter::DubboStream => "dubbo_stream",
+            StreamFilter::GrpcMetric => "grpc_metric",
         }
+    }
+
+    /// Whether it counts and does nothing else: no request needs to be shown to it.
+    pub const fn only_counts(&self) -> bool {
+        matches!(self, StreamFilter::DubboStream | StreamFilter::GrpcMetric)
     }
 }
 
@@ -84,8 +95,11 @@ pub struct Conversion {
     pub method: Option<String>,
     /// The version of the service.
     pub version: Option<String>,
-    /// The group of the service.
+    /// The group of the service: Dubbo's group, SOFARPC's unique id.
     pub group: Option<String>,
+    /// The types of the method's parameters, as Java names them; `None` = what the body says or, where that is silent, what
+    /// the callee finds by the method's name (Dubbo) or the arguments look like (Bolt).
+    pub types: Option<Vec<String>>,
     /// The body is passed on as it is instead of being made the arguments of a generic call.
     pub opaque: bool,
     /// The class of a Bolt frame whose content is opaque.

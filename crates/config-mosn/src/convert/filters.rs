@@ -4,10 +4,10 @@
 
 use mecha_base::names::nearest;
 use mecha_config::StreamFilter;
-use mecha_config::filter::Fault;
+use mecha_config::filter::{Fault, Transcoder};
 use mecha_document::{Node, shortened};
 
-use super::fault;
+use super::{fault, transcoder};
 
 /// How a known stream filter is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,12 +23,12 @@ enum Standing {
 /// MOSN's stream filters.
 const STREAM_FILTERS: [(&str, Standing); 20] = [
     ("dsl", Standing::Later),
-    ("dubbo_stream", Standing::Later),
+    ("dubbo_stream", Standing::There),
     ("ext_authz", Standing::Security),
     ("fault", Standing::There),
     ("fault_tolerance", Standing::Later),
     ("flowControlFilter", Standing::Later),
-    ("grpc_metric", Standing::Later),
+    ("grpc_metric", Standing::There),
     ("gzip", Standing::Later),
     ("header_to_metadata", Standing::Later),
     ("healthcheck", Standing::Later),
@@ -41,7 +41,7 @@ const STREAM_FILTERS: [(&str, Standing); 20] = [
     ("proxywasm", Standing::Later),
     ("rbac", Standing::Security),
     ("seata", Standing::Later),
-    ("transcoder", Standing::Later),
+    ("transcoder", Standing::There),
 ];
 
 /// Parts of names that tell a guard, whoever wrote the filter.
@@ -87,6 +87,17 @@ fn settings(node: Node<'_>, name: &str, config: Option<Node<'_>>) -> Option<Stre
             None => Some(StreamFilter::Fault(Fault::default())),
             Some(config) => Some(StreamFilter::Fault(fault::fault(&config.object()?))),
         },
+        "transcoder" => match config {
+            None => Some(StreamFilter::Transcoder(Transcoder::default())),
+            Some(config) => Some(StreamFilter::Transcoder(transcoder::transcoder(&config.object()?))),
+        },
+        "dubbo_stream" => {
+            if let Some(fields) = config.and_then(Node::object) {
+                fields.not_in_effect(&["subset"]);
+            }
+            Some(StreamFilter::DubboStream)
+        }
+        "grpc_metric" => Some(StreamFilter::GrpcMetric),
         name => {
             missing(node, name);
             None

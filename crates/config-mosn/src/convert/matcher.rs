@@ -43,7 +43,7 @@ fn path(fields: &Object<'_>) -> PathMatch {
 }
 
 /// One condition; `alone` when the route has no other.
-fn header(node: Node<'_>, alone: bool) -> Option<HeaderMatch> {
+pub(super) fn header(node: Node<'_>, alone: bool) -> Option<HeaderMatch> {
     let fields = node.object()?;
     let name = names::name(fields.get("name"), node)?;
     let regex = fields.flag("regex");

@@ -24,6 +24,7 @@ fn settings(filter: &StreamFilter) -> Value {
     match filter {
         StreamFilter::Fault(fault) => self::fault(fault),
         StreamFilter::Transcoder(transcoder) => self::transcoder(transcoder),
+        StreamFilter::DubboStream | StreamFilter::GrpcMetric => json!({}),
     }
 }
 
@@ -47,15 +48,18 @@ fn transcoder(transcoder: &Transcoder) -> Value {
 
 fn rule(rule: &TranscoderRule) -> Value {
     let headers: Vec<Value> = rule.headers.iter().map(header_match).collect();
-    let config = match &*headers {
-        [only] => only.clone(),
-        several => json!({ "headers": several }),
-    };
+    let mut matcher = Map::new();
+    matcher.insert("matcher_type".to_owned(), "simpleMatcher".into());
+    match &*headers {
+        [] => {}
+        [only] => put(&mut matcher, "config", Some(only.clone())),
+        several => put(&mut matcher, "config", Some(json!({ "headers": several }))),
+    }
     let mut info = Map::new();
     info.insert("upstream_protocol".to_owned(), rule.protocol.name().into());
     let conversion = conversion(&rule.conversion);
     put(&mut info, "config", Some(conversion).filter(|settings| !settings.is_empty()));
-    json!({ "matcher_config": { "matcher_type": "simpleMatcher", "config": config }, "rule_info": info })
+    json!({ "matcher_config": matcher, "rule_info": info })
 }
 
 fn conversion(conversion: &Conversion) -> Map<String, Value> {
@@ -64,6 +68,7 @@ fn conversion(conversion: &Conversion) -> Map<String, Value> {
     put(&mut out, "method", conversion.method.as_deref());
     put(&mut out, "version", conversion.version.as_deref());
     put(&mut out, "group", conversion.group.as_deref());
+    put(&mut out, "types", conversion.types.clone());
     put(&mut out, "opaque", conversion.opaque.then_some(true));
     put(&mut out, "class", conversion.class.as_deref());
     out

@@ -172,6 +172,40 @@ fn filters_that_are_not_there_are_left_out_but_never_guards() {
 }
 
 #[test]
+fn rules_of_the_transcoder_that_can_not_be_kept_are_told() {
+    let rules = |text: &str| {
+        in_listener(&format!(r#""stream_filters": [{{"type": "transcoder", "config": {text}}}]"#))
+    };
+    let rule = |text: &str| rules(&format!(r#"{{"rules": [{text}]}}"#));
+    check(&[
+        (rules("{}"), &["without \"rules\" no request is changed"]),
+        (rules(r#"{"type": "bolt2http"}"#), &["config.type: there is no converter \"bolt2http\""]),
+        (rule("{}"), &["config.rules[0]: a rule without \"rule_info\" changes nothing"]),
+        (rule(r#"{"rule_info": {}}"#), &["rules[0].rule_info: the rule names no \"upstream_protocol\""]),
+        (
+            rule(r#"{"rule_info": {"upstream_protocol": "tars"}}"#),
+            &["rule_info.upstream_protocol: no request can be made one of tars"],
+        ),
+        (
+            rule(r#"{"rule_info": {"upstream_protocol": "dubo"}}"#),
+            &["rule_info.upstream_protocol: there is no protocol \"dubo\" (did you mean \"dubbo\"?)"],
+        ),
+        (
+            rule(
+                r#"{"matcher_config": {"matcher_type": "cel"}, "rule_info": {"upstream_protocol": "bolt"}}"#,
+            ),
+            &["matcher_config.matcher_type: there is no matcher \"cel\""],
+        ),
+        (
+            rule(
+                r#"{"rule_info": {"upstream_protocol": "dubbo", "config": {"servise": "a.B", "types": [1]}}}"#,
+            ),
+            &["config.servise: unknown key", "config.types[0]: expected a string"],
+        ),
+    ]);
+}
+
+#[test]
 fn faults_that_do_nothing_or_too_much_are_told() {
     let fault =
         |text: &str| in_listener(&format!(r#""stream_filters": [{{"type": "fault", "config": {text}}}]"#));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mecha_config::cluster::{HostAddress, LbOptions, Limits};
 use mecha_config::discovery::{Registry, ZooKeeper};
-use mecha_config::filter::{Fault, FaultAbort, FaultDelay};
+use mecha_config::filter::{Conversion, Fault, FaultAbort, FaultDelay, Transcoder, TranscoderRule};
 use mecha_config::proxy::{Cidr, Http1Options, Http2Options, PortRange, RpcOptions, TcpRoute};
 use mecha_config::route::{
     DirectResponse, Forward, HashPolicy, HeaderAdd, HeaderMatch, HeaderRules, PathMatch, Redirect,
@@ -165,9 +165,40 @@ fn fault() -> impl Strategy<Value = StreamFilter> {
     })
 }
 
+fn transcoder() -> impl Strategy<Value = StreamFilter> {
+    let protocol = select(vec![Protocol::Bolt, Protocol::BoltV2, Protocol::Dubbo, Protocol::Http2]);
+    let texts = (of(name()), of(name()), of(name()), of(name()), of(name()));
+    let conversion = (texts, of(vec(name(), 0..3)), any::<bool>()).prop_map(
+        |((service, method, version, group, class), types, opaque)| Conversion {
+            service,
+            method,
+            version,
+            group,
+            types,
+            opaque,
+            class,
+        },
+    );
+    let rule = (matcher(), protocol, conversion).prop_map(|(matcher, protocol, conversion)| TranscoderRule {
+        headers: matcher.headers,
+        protocol,
+        conversion: conversion.into(),
+    });
+    vec(rule, 0..3).prop_map(|rules| StreamFilter::Transcoder(Transcoder { rules }))
+}
+
+fn stream_filter() -> impl Strategy<Value = StreamFilter> {
+    prop_oneof![
+        3 => fault(),
+        1 => Just(StreamFilter::DubboStream),
+        1 => Just(StreamFilter::GrpcMetric)
+    ]
+}
+
 /// At most one of each.
 fn overrides() -> impl Strategy<Value = Vec<StreamFilter>> {
-    vec(fault(), 0..2)
+    (vec(fault(), 0..2), vec(transcoder(), 0..2))
+        .prop_map(|(faults, transcoders)| [faults, transcoders].concat())
 }
 
 fn router() -> impl Strategy<Value = Router> {
@@ -185,7 +216,17 @@ fn router() -> impl Strategy<Value = Router> {
 
 fn http_proxy() -> impl Strategy<Value = HttpProxy> {
     let one = select(Protocol::ALL.to_vec()).prop_map(Protocols::One);
-    let downstream = prop_oneof![one, Just(Protocols::Detect(Protocol::ALL.to_vec()))];
+    let some = select(vec![
+        vec![Protocol::Bolt, Protocol::BoltV2],
+        vec![Protocol::Http1, Protocol::Dubbo, Protocol::Tars],
+    ]);
+    let downstream = prop_oneof![
+        one,
+        some.prop_map(Protocols::Detect),
+        Just(Protocols::Detect(Protocol::ALL.to_vec()))
+    ];
+    let rpc = (1usize << 10..1 << 31, 1usize..1 << 16, any::<bool>())
+        .prop_map(|(max_frame, max_concurrent, go_away)| RpcOptions { max_frame, max_concurrent, go_away });
     let http1 = (1usize..9999, 1usize..9999, 1usize..99, of(1u64..1 << 40), of(time()), of(time())).prop_map(
         |(
             max_start_line,
@@ -216,14 +257,14 @@ fn http_proxy() -> impl Strategy<Value = HttpProxy> {
             }
         },
     );
-    (downstream, any::<bool>(), http1, http2, of(time())).prop_map(
-        |(downstream, fallback, http1, http2, stream_idle_timeout)| HttpProxy {
+    (downstream, any::<bool>(), http1, http2, rpc, of(time())).prop_map(
+        |(downstream, fallback, http1, http2, rpc, stream_idle_timeout)| HttpProxy {
             downstream,
             router: "r0".to_owned(),
             fallback,
             http1,
             http2,
-            rpc: RpcOptions::default(),
+            rpc,
             stream_idle_timeout,
         },
     )
@@ -264,7 +305,7 @@ fn listener() -> impl Strategy<Value = Listener> {
         .prop_map(|(target, format)| AccessLog { target, format });
     let traffic = of(select(vec![Traffic::Ingress, Traffic::Egress]));
     let parts = (traffic, any::<bool>(), vec(log, 0..2), vec(filter, 1..3), of(time()), any::<bool>());
-    (parts, 1usize..99_999, vec(fault(), 0..3)).prop_map(|(parts, read_buffer, stream_filters)| Listener {
+    (parts, 1usize..99_999, vec(stream_filter(), 0..3)).prop_map(|(parts, read_buffer, stream_filters)| Listener {
         name: String::new(),
         traffic: parts.0,
         address: ListenerAddress::Unix("".into()),
@@ -305,8 +346,10 @@ fn cluster() -> impl Strategy<Value = Cluster> {
     let numbers = (time(), of(time()), any::<u32>(), any::<u32>(), 1usize..99_999);
     let speaks = of(select(Speaks::ALL.to_vec()));
     let policy = select(LbPolicy::ALL.to_vec());
-    (kind, policy, options, vec(host, 0..3), numbers, limits, speaks, of(discovery())).prop_map(
-        |(kind, lb, lb_options, hosts, numbers, limits, speaks, discovery)| Cluster {
+    let keepalive = (time(), time()).prop_map(|(interval, timeout)| Keepalive { interval, timeout });
+    let rpc = (select(PoolMode::ALL.to_vec()), keepalive);
+    (kind, policy, options, vec(host, 0..3), numbers, limits, speaks, of(discovery()), rpc).prop_map(
+        |(kind, lb, lb_options, hosts, numbers, limits, speaks, discovery, rpc)| Cluster {
             name: String::new(),
             kind: kind.to_owned(),
             lb,
@@ -319,8 +362,8 @@ fn cluster() -> impl Strategy<Value = Cluster> {
             buffer_limit: numbers.4,
             limits,
             speaks,
-            pool: PoolMode::default(),
-            keepalive: Keepalive::default(),
+            pool: rpc.0,
+            keepalive: rpc.1,
             discovery,
         },
     )

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mecha_config::access_log::DEFAULT_FORMAT;
 use mecha_config::cluster::{HostAddress, Limits};
-use mecha_config::filter::{Fault, FaultAbort, FaultDelay};
+use mecha_config::filter::{Conversion, Fault, FaultAbort, FaultDelay, TranscoderRule};
 use mecha_config::proxy::{Http1Options, Http2Options};
 use mecha_config::route::{HeaderMatch, ValueMatch};
 use mecha_config::server::{LogLevel, LogTarget, Roller};
@@ -177,6 +177,65 @@ fn faults_are_read_where_they_stand() {
     assert_eq!(everywhere.listeners[0].stream_filters, *std::slice::from_ref(&wanted));
     let route = format!(r#"{{"route": {{"cluster_name": "c"}}, "per_filter_config": {{"fault": {text}}}}}"#);
     assert_eq!(clean(&as_route(&route)).routers[0].virtual_hosts[0].routes[0].filters, [wanted]);
+}
+
+#[test]
+fn rules_of_the_transcoder_are_read_in_both_forms() {
+    let filter = |text: &str| {
+        let text = in_listener(&format!(r#""stream_filters": [{{"type": "transcoder", "config": {text}}}]"#));
+        let mut config = clean(&text);
+        let StreamFilter::Transcoder(transcoder) = config.listeners.remove(0).stream_filters.remove(0) else {
+            panic!()
+        };
+        transcoder.rules
+    };
+    let rules = filter(
+        r#"{"rules": [
+            {"matcher_config": {"matcher_type": "simpleMatcher", "config": {"name": "X-To", "value": "dubbo"}},
+             "rule_info": {"upstream_protocol": "dubbo", "description": "orders", "config": {
+                "service": "com.acme.Orders", "method": "find", "version": "1.0.0", "group": "blue",
+                "types": ["int"]}}},
+            {"macther_config": {"matcher_type": "simpleMatcher"},
+             "rule_info": {"upstream_protocol": "X", "upstream_sub_protocol": "boltv2",
+                "config": {"opaque": true, "class": "com.acme.Order"}}}]}"#,
+    );
+    let text = |text: &str| Some(text.to_owned());
+    let dubbo = Conversion {
+        service: text("com.acme.Orders"),
+        method: text("find"),
+        version: text("1.0.0"),
+        group: text("blue"),
+        types: Some(vec!["int".to_owned()]),
+        ..Conversion::default()
+    };
+    let bolt = Conversion { opaque: true, class: text("com.acme.Order"), ..Conversion::default() };
+    let header = HeaderMatch { name: "x-to".to_owned(), value: ValueMatch::Exact("dubbo".to_owned()) };
+    assert_eq!(
+        rules,
+        [
+            TranscoderRule {
+                headers: vec![header],
+                protocol: mecha_config::Protocol::Dubbo,
+                conversion: dubbo.into()
+            },
+            TranscoderRule {
+                headers: Vec::new(),
+                protocol: mecha_config::Protocol::BoltV2,
+                conversion: bolt.into()
+            },
+        ]
+    );
+    let old = filter(r#"{"type": "http2bolt_simple"}"#);
+    let opaque = Conversion { opaque: true, ..Conversion::default() };
+    assert_eq!(
+        old,
+        [TranscoderRule {
+            headers: Vec::new(),
+            protocol: mecha_config::Protocol::Bolt,
+            conversion: opaque.into()
+        }]
+    );
+    assert_eq!(filter(r#"{"type": "httpTohttp2"}"#)[0].protocol, mecha_config::Protocol::Http2);
 }
 
 #[test]
