@@ -8,6 +8,7 @@ mod findings;
 mod formats;
 mod garbage;
 mod round_trip;
+mod rpc;
 mod settings;
 mod tutorial;
 

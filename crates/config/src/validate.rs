@@ -1,10 +1,13 @@
 //! Checks that hold whatever the front end: names that must be unique, references that must resolve.
 //! Pure; every finding at once. Front ends attach file and line through [`Locate`].
 
-use std::collections::HashSet;
+mod protocols;
+
+use std::collections::{HashMap, HashSet};
 
 use mecha_base::names::nearest;
 
+use crate::cluster::Speaks;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::listener::NetworkFilter;
 use crate::proxy::{HttpProxy, TcpProxy};
@@ -47,7 +50,7 @@ pub trait Locate {
 /// Checks the whole model and adds what it finds to `out`.
 pub fn check(config: &Config, place: &dyn Locate, out: &mut Diagnostics) {
     let mut checker = Checker {
-        clusters: config.clusters.iter().map(|cluster| cluster.name.as_str()).collect(),
+        clusters: config.clusters.iter().map(|cluster| (cluster.name.as_str(), cluster.speaks)).collect(),
         routers: config.routers.iter().map(|router| router.name.as_str()).collect(),
         place,
         out,
@@ -55,6 +58,7 @@ pub fn check(config: &Config, place: &dyn Locate, out: &mut Diagnostics) {
     checker.listeners(config);
     for router in &config.routers {
         checker.router(router);
+        checker.protocols(config, router);
     }
     checker.unique(config.routers.iter().map(|router| router.name.as_str()), "router", Subject::Router);
     checker.unique(config.clusters.iter().map(|cluster| cluster.name.as_str()), "cluster", Subject::Cluster);
@@ -64,10 +68,14 @@ pub fn check(config: &Config, place: &dyn Locate, out: &mut Diagnostics) {
         let message = format!("cluster \"{}\" has no hosts; every request to it answers 503", cluster.name);
         checker.add(Severity::Warning, Subject::Cluster(&cluster.name), message, None);
     }
+    for cluster in &config.clusters {
+        checker.pool(cluster);
+    }
 }
 
 struct Checker<'a> {
-    clusters: HashSet<&'a str>,
+    /// With what they speak.
+    clusters: HashMap<&'a str, Option<Speaks>>,
     routers: HashSet<&'a str>,
     place: &'a dyn Locate,
     out: &'a mut Diagnostics,
@@ -145,11 +153,11 @@ impl<'a> Checker<'a> {
     }
 
     fn cluster(&mut self, severity: Severity, subject: Subject<'_>, name: &str) {
-        if self.clusters.contains(name) {
+        if self.clusters.contains_key(name) {
             return;
         }
         let hint =
-            nearest(name, self.clusters.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
+            nearest(name, self.clusters.keys().copied()).map(|near| format!("did you mean \"{near}\"?"));
         self.add(severity, subject, format!("there is no cluster named \"{name}\""), hint);
     }
 

@@ -86,5 +86,6 @@ pub fn of(config: &config::StreamFilter) -> &dyn StreamFilter {
     match config {
         config::StreamFilter::Fault(fault) => fault,
         config::StreamFilter::Transcoder(transcoder) => transcoder,
+        config::StreamFilter::DubboStream | config::StreamFilter::GrpcMetric => &stream::Counting,
     }
 }

@@ -6,7 +6,7 @@ use mecha_config::{Cluster, LbPolicy, Speaks};
 use mecha_document::{Node, Object, shortened};
 
 use super::router::{BOTH_MODES, from_folder};
-use super::{Context, discovery, host, tls};
+use super::{Context, discovery, host, protocol, rpc, tls};
 
 /// MOSN's policies that are still to come.
 const LATER: [&str; 5] =
@@ -16,13 +16,12 @@ const LATER: [&str; 5] =
 const KINDS: [&str; 6] = ["SIMPLE", "STATIC", "DYNAMIC", "EDS", "ORIGINAL_DST", "STRICT_DNS"];
 
 /// What MOSN reads of a cluster, without effect here.
-const NOT_IN_EFFECT: [&str; 12] = [
+const NOT_IN_EFFECT: [&str; 11] = [
     "mark",
     "health_check",
     "lb_subset_config",
     "original_dst_lb_config",
     "cluster_manager_tls",
-    "keepalive",
     "dns_refresh_rate",
     "respect_dns_ttl",
     "dns_lookup_family",
@@ -74,8 +73,8 @@ fn cluster(node: Node<'_>, context: &mut Context<'_>) -> Option<Cluster> {
             .unwrap_or(defaults.buffer_limit),
         limits: limits(&fields),
         speaks: fields.text_at("upstream_protocol").and_then(speaks),
-        pool: defaults.pool,
-        keepalive: defaults.keepalive,
+        pool: fields.text_at("pool_mode").and_then(rpc::pool_mode).unwrap_or_default(),
+        keepalive: fields.object("keepalive").map(|fields| rpc::keepalive(&fields)).unwrap_or_default(),
         discovery: fields.object("spec").and_then(|spec| discovery::discovery(&spec)),
     };
     let Some(name) = name else {
@@ -122,7 +121,12 @@ fn speaks((node, text): (Node<'_>, &str)) -> Option<Speaks> {
     let known = Speaks::ALL.into_iter().find(|speaks| speaks.name() == text);
     if known.is_none() && text != "Auto" {
         let message = format!("there is no upstream protocol \"{}\"", shortened(text));
-        node.error_with(message, "available are Auto, Http1, Http2 and Dapr");
+        let known = std::iter::once("Auto").chain(Speaks::ALL.map(Speaks::name));
+        let hint = match nearest(text, known.clone()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("available are {}", protocol::listed(known)),
+        };
+        node.error_with(message, hint);
     }
     known
 }

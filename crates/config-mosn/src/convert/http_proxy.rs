@@ -7,7 +7,7 @@ use mecha_config::proxy::{Http1Options, Http2Options, RpcOptions};
 use mecha_config::{HttpProxy, Protocol, Protocols};
 use mecha_document::Object;
 
-use super::protocol;
+use super::{protocol, rpc};
 
 /// `stream_idle_timeout` when it is absent: as Envoy has it.
 const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
@@ -21,14 +21,18 @@ pub(super) fn http_proxy(fields: &Object<'_>) -> HttpProxy {
     fields.accept(&["name", "router_handler_name", "validate_clusters", "concurrency_num"]);
     let extend = fields.object("extend_config");
     let downstream = downstream(fields, extend.as_ref());
-    upstream_protocol(fields, &downstream);
+    upstream_protocol(fields);
     if fields.text("router_config_name").is_none() {
         fields.node().error_with("this proxy has no routes", "set \"router_config_name\"");
     }
     let (mut http1, mut http2) = (Http1Options::default(), Http2Options::default());
-    if let Some(extend) = &extend {
-        options(extend, &downstream, &mut http1, &mut http2);
-    }
+    let rpc = match &extend {
+        Some(extend) => {
+            options(extend, &downstream, &mut http1, &mut http2);
+            rpc::options(extend, &downstream)
+        }
+        None => RpcOptions::default(),
+    };
     HttpProxy {
         router: fields.text("router_config_name").unwrap_or_default().to_owned(),
         fallback: fields.flag("fallback_for_unknown_protocol"),
@@ -39,7 +43,7 @@ pub(super) fn http_proxy(fields: &Object<'_>) -> HttpProxy {
         downstream,
         http1,
         http2,
-        rpc: RpcOptions::default(),
+        rpc,
     }
 }
 
@@ -51,7 +55,7 @@ fn downstream(fields: &Object<'_>, extend: Option<&Object<'_>>) -> Protocols {
         (Some((node, "X")), None) => {
             node.error_with(
                 "the protocol \"X\" says nothing without a \"sub_protocol\" in \"extend_config\"",
-                "name the protocol itself: Auto, Http1 or Http2",
+                format!("name the protocol itself; available are {}", protocol::known()),
             );
             Protocols::Detect(Protocol::ALL.to_vec())
         }
@@ -64,13 +68,9 @@ fn downstream(fields: &Object<'_>, extend: Option<&Object<'_>>) -> Protocols {
 }
 
 /// MOSN reads this key and does nothing with it (reference 1.5); worth a word when something else was meant.
-fn upstream_protocol(fields: &Object<'_>, downstream: &Protocols) {
+fn upstream_protocol(fields: &Object<'_>) {
     let Some((node, upstream)) = fields.text_at("upstream_protocol") else { return };
-    let same = match downstream {
-        Protocols::One(protocol) => protocol.name() == upstream,
-        Protocols::Detect(_) => false,
-    };
-    if !same && !matches!(upstream, "Auto" | "X") {
+    if fields.text("downstream_protocol") != Some(upstream) && !matches!(upstream, "Auto" | "X") {
         node.warn_with(
             "\"upstream_protocol\" of a proxy has no effect, as in MOSN",
             "set \"upstream_protocol\" in the \"route\"",
@@ -79,9 +79,8 @@ fn upstream_protocol(fields: &Object<'_>, downstream: &Protocols) {
 }
 
 fn options(extend: &Object<'_>, downstream: &Protocols, http1: &mut Http1Options, http2: &mut Http2Options) {
-    // Settings of protocols still to come, and the flat ones that need nothing here.
-    extend.accept(&["bolt", "boltv2", "dubbo", "dubbo-thrift", "tars", "sub_protocol"]);
-    extend.accept(&["http2_use_stream", "enable_bolt_goaway"]);
+    // The flat ones that need nothing here.
+    extend.accept(&["sub_protocol", "http2_use_stream"]);
     let (one, two) = (extend.object("Http1"), extend.object("Http2"));
     let flat = one.is_none() && two.is_none();
     if let Some(fields) = &one {

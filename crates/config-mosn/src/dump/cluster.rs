@@ -25,6 +25,10 @@ pub(super) fn cluster(cluster: &Cluster) -> Value {
     let limited = Some(&cluster.limits).filter(|limits| **limits != Limits::default());
     put(&mut out, "circuit_breakers", limited.map(limits));
     put(&mut out, "upstream_protocol", cluster.speaks.map(mecha_config::Speaks::name));
+    put(&mut out, "pool_mode", Some(cluster.pool.name()));
+    let (interval, timeout) =
+        (duration::to_text(cluster.keepalive.interval), duration::to_text(cluster.keepalive.timeout));
+    put(&mut out, "keepalive", Some(json!({ "interval": interval, "timeout": timeout })));
     put(&mut out, "spec", cluster.discovery.as_ref().map(discovery));
     let hosts: Vec<Value> = cluster.hosts.iter().map(host).collect();
     put(&mut out, "hosts", Some(hosts));

@@ -1,6 +1,6 @@
 //! Listeners, their filter chains and access logs (reference 1.3, 1.5).
 
-use mecha_config::proxy::{Cidr, Http1Options, Http2Options, PortRange, TcpRoute};
+use mecha_config::proxy::{Cidr, Http1Options, Http2Options, PortRange, RpcOptions, TcpRoute};
 use mecha_config::{
     AccessLog, HttpProxy, Listener, ListenerAddress, NetworkFilter, Protocol, Protocols, TcpProxy, Traffic,
 };
@@ -43,12 +43,16 @@ fn filter(filter: &NetworkFilter) -> Value {
 }
 
 fn http_proxy(proxy: &HttpProxy) -> Value {
+    let mut extend = Map::new();
+    put(&mut extend, "Http1", Some(http1(&proxy.http1)));
+    put(&mut extend, "Http2", Some(http2(&proxy.http2)));
+    rpc(proxy, &mut extend);
     json!({
         "downstream_protocol": protocols(&proxy.downstream),
         "router_config_name": proxy.router,
         "fallback_for_unknown_protocol": proxy.fallback,
         "stream_idle_timeout": or_never(proxy.stream_idle_timeout),
-        "extend_config": { "Http1": http1(&proxy.http1), "Http2": http2(&proxy.http2) },
+        "extend_config": extend,
     })
 }
 
@@ -79,6 +83,30 @@ fn http2(options: &Http2Options) -> Value {
         "max_header_list_size": options.max_header_bytes,
         "max_pending_resets": options.max_pending_resets,
     })
+}
+
+/// The limits that all RPC protocols of a listener share, under the name of each of them; nothing for a listener that
+/// serves none and leaves them as they are.
+fn rpc(proxy: &HttpProxy, extend: &mut Map<String, Value>) {
+    let options = &proxy.rpc;
+    let accepted = match &proxy.downstream {
+        Protocols::One(one) => std::slice::from_ref(one),
+        Protocols::Detect(several) => several,
+    };
+    let mut names: Vec<&str> =
+        accepted.iter().filter(|protocol| protocol.is_rpc()).map(|protocol| protocol.name()).collect();
+    let bolt = Protocol::Bolt.name();
+    let missing = names.is_empty() && *options != RpcOptions::default();
+    if missing || (options.go_away && !names.contains(&bolt)) {
+        names.push(bolt);
+    }
+    for name in names {
+        let mut section = Map::new();
+        put(&mut section, "max_frame_size", Some(options.max_frame));
+        put(&mut section, "max_concurrent_requests", Some(options.max_concurrent));
+        put(&mut section, "enable_bolt_goaway", Some(options.go_away).filter(|_| name == bolt));
+        extend.insert(name.to_owned(), Value::Object(section));
+    }
 }
 
 fn tcp_proxy(proxy: &TcpProxy) -> Value {

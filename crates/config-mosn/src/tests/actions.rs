@@ -178,7 +178,7 @@ fn bad_routes_are_refused_where_they_are_wrong() {
             "a header's value can't hold a line break",
         ),
         (route(r#""request_headers_to_remove": [":path"]"#), "\":path\" is not a header's name"),
-        (route(r#""upstream_protocol": "bolt""#), "the protocol \"bolt\" is not available yet"),
+        (route(r#""upstream_protocol": "blot""#), "there is no protocol \"blot\" (did you mean \"bolt\"?)"),
         (route(r#""hash_policy": [{}]"#), "there is nothing to hash"),
         (route(r#""retry_policy": {"status_codes": [1000]}"#), "expected a whole number from 100 to 599"),
     ];

@@ -287,19 +287,7 @@ fn network_filters_and_listeners_that_are_not_there_stop_the_start() {
 fn protocols_that_are_not_there_are_named() {
     let protocol = |name: &str| with("", "", "", "").replace("\"Http1\"", &format!("\"{name}\""));
     check(&[
-        (
-            protocol("bolt"),
-            &[
-                "4:53: error: servers[0].listeners[0].filter_chains[0].filters[0].config.downstream_protocol: the protocol \"bolt\" is not available yet (available are Auto, Http1 and Http2)",
-            ],
-        ),
-        (protocol("Http1,dubbo"), &["the protocol \"dubbo\" is not available yet"]),
         (protocol("http1"), &["there is no protocol \"http1\" (did you mean \"Http1\"?)"]),
-        (protocol("X"), &["says nothing without a \"sub_protocol\""]),
-        (
-            in_proxy(r#""extend_config": {"sub_protocol": "bolt"}"#).replace("\"Http1\"", "\"X\""),
-            &["extend_config.sub_protocol: the protocol \"bolt\" is not available yet"],
-        ),
         (
             in_proxy(r#""upstream_protocol": "Http2""#),
             &["\"upstream_protocol\" of a proxy has no effect, as in MOSN"],

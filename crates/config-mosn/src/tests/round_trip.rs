@@ -220,11 +220,8 @@ fn http_proxy() -> impl Strategy<Value = HttpProxy> {
         vec![Protocol::Bolt, Protocol::BoltV2],
         vec![Protocol::Http1, Protocol::Dubbo, Protocol::Tars],
     ]);
-    let downstream = prop_oneof![
-        one,
-        some.prop_map(Protocols::Detect),
-        Just(Protocols::Detect(Protocol::ALL.to_vec()))
-    ];
+    let downstream =
+        prop_oneof![one, some.prop_map(Protocols::Detect), Just(Protocols::Detect(Protocol::ALL.to_vec()))];
     let rpc = (1usize << 10..1 << 31, 1usize..1 << 16, any::<bool>())
         .prop_map(|(max_frame, max_concurrent, go_away)| RpcOptions { max_frame, max_concurrent, go_away });
     let http1 = (1usize..9999, 1usize..9999, 1usize..99, of(1u64..1 << 40), of(time()), of(time())).prop_map(
@@ -305,17 +302,19 @@ fn listener() -> impl Strategy<Value = Listener> {
         .prop_map(|(target, format)| AccessLog { target, format });
     let traffic = of(select(vec![Traffic::Ingress, Traffic::Egress]));
     let parts = (traffic, any::<bool>(), vec(log, 0..2), vec(filter, 1..3), of(time()), any::<bool>());
-    (parts, 1usize..99_999, vec(stream_filter(), 0..3)).prop_map(|(parts, read_buffer, stream_filters)| Listener {
-        name: String::new(),
-        traffic: parts.0,
-        address: ListenerAddress::Unix("".into()),
-        bind: parts.1,
-        access_logs: parts.2,
-        chain: FilterChain { filters: parts.3 },
-        stream_filters,
-        idle_timeout: parts.4,
-        inspect_tls: parts.5,
-        read_buffer,
+    (parts, 1usize..99_999, vec(stream_filter(), 0..3)).prop_map(|(parts, read_buffer, stream_filters)| {
+        Listener {
+            name: String::new(),
+            traffic: parts.0,
+            address: ListenerAddress::Unix("".into()),
+            bind: parts.1,
+            access_logs: parts.2,
+            chain: FilterChain { filters: parts.3 },
+            stream_filters,
+            idle_timeout: parts.4,
+            inspect_tls: parts.5,
+            read_buffer,
+        }
     })
 }
 

@@ -98,16 +98,40 @@ fn each_side_of_the_tutorial_runs_alone() {
 
 #[test]
 fn the_protocol_is_the_one_that_is_named() {
-    let both = vec![Protocol::Http2, Protocol::Http1];
     for (name, expected) in [
         ("Http2", Protocols::One(Protocol::Http2)),
-        ("Auto", Protocols::Detect(both.clone())),
-        ("Http1,Http2", Protocols::Detect(both)),
+        ("Auto", Protocols::Detect(Protocol::ALL.to_vec())),
+        ("Http1,Http2", Protocols::Detect(vec![Protocol::Http2, Protocol::Http1])),
         ("Http1, Http1", Protocols::One(Protocol::Http1)),
+        ("bolt", Protocols::One(Protocol::Bolt)),
+        ("dubbo", Protocols::One(Protocol::Dubbo)),
+        ("dubbo-thrift", Protocols::One(Protocol::DubboThrift)),
+        ("tars", Protocols::One(Protocol::Tars)),
+        ("boltv2, bolt", Protocols::Detect(vec![Protocol::Bolt, Protocol::BoltV2])),
+        ("Http1,bolt", Protocols::Detect(vec![Protocol::Http1, Protocol::Bolt])),
     ] {
         let text = file(&[side("server", 2046, name, 8080)])
             .replace(&format!("\"upstream_protocol\": \"{name}\","), "");
         assert_eq!(first_proxy(&clean(&text, Format::Json), 0).downstream, expected, "{name}");
+    }
+}
+
+/// The tutorial's second example as MOSN spells it: `X` with a sub-protocol, routes by the header `service`.
+#[test]
+fn dubbo_is_the_protocol_x_with_a_name() {
+    for (sub, expected) in [
+        ("dubbo", Protocols::One(Protocol::Dubbo)),
+        ("bolt,boltv2", Protocols::Detect(vec![Protocol::Bolt, Protocol::BoltV2])),
+    ] {
+        let extend = format!(r#""upstream_protocol": "X", "extend_config": {{"sub_protocol": "{sub}"}},"#);
+        let text = file(&[side("client", 2045, "X", 2046), side("server", 2046, "X", 20880)])
+            .replace(r#"{"prefix": "/"}"#, r#"{"headers": [{"name": "service", "value": ".*"}]}"#)
+            .replace(r#""upstream_protocol": "X","#, &extend);
+        let config = clean(&text, Format::Json);
+        assert_eq!(first_proxy(&config, 1).downstream, expected);
+        let headers = &config.routers[0].virtual_hosts[0].routes[0].matcher.headers;
+        let any = route::HeaderMatch { name: "service".to_owned(), value: route::ValueMatch::Present };
+        assert_eq!(*headers, [any]);
     }
 }
 
