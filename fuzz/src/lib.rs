@@ -1,6 +1,7 @@
 //! What the fuzz targets share: second parsers to compare the codec with, and a way to cut input in pieces.
 
 pub mod chunked;
+pub mod rpc;
 pub mod strict;
 
 /// The ends of the pieces that `input` is cut into, drawn from the input itself so that a finding repeats. The last
