@@ -67,7 +67,7 @@ setup_python() {
   printf '%s\n' "$version" >"$stamp"
 }
 
-# Dapr's SDK and SOFARPC for Node, in the versions that testing/node/package-lock.json fixes.
+# Dapr's SDK, SOFARPC and TARS' SDK for Node, in the versions that testing/node/package-lock.json fixes.
 setup_node() {
   local stamp="$CACHE/node/installed" version
   need_debian node:nodejs npm:npm || return
@@ -77,7 +77,7 @@ setup_node() {
   fi
   version=$(node --version; cat testing/node/package-lock.json) || return
   [ -d "$CACHE/node/node_modules" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$version" ] && return
-  echo "Installing Dapr's Node SDK and sofa-rpc-node into .cache/node"
+  echo "Installing Dapr's Node SDK, sofa-rpc-node and TARS' SDK into .cache/node"
   mkdir -p "$CACHE/node" && cp testing/node/package.json testing/node/package-lock.json "$CACHE/node" || return
   (cd "$CACHE/node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || return
   printf '%s\n' "$version" >"$stamp"
