@@ -210,4 +210,8 @@ pub trait Codec: Sync {
 
     /// Tells the peer to send no more requests; `false` when the protocol has no word for that.
     fn go_away(&self, id: u64, out: &mut BytesMut) -> bool;
+
+    /// Corrects what a frame seems to be when it came from a server, where the bytes alone don't tell: TUP's answers look
+    /// like requests.
+    fn received_from_server(&self, _frame: &mut Envelope) {}
 }
