@@ -113,12 +113,32 @@ pub(super) struct Timeout {
 
 /// RFC 9110 section 5.6.2: what a field's name may be.
 fn is_name(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    let is_token = |byte: &u8| TOKEN.get(usize::from(*byte)).is_some_and(|is_token| *is_token);
+    !name.is_empty() && name.iter().all(is_token)
 }
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of range")]
+static TOKEN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let (others, mut at) = (b"!#$%&'*+-.^_`|~", 0);
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// RFC 9110 section 5.5 and UTF-8.
 pub(super) fn is_value(value: &[u8]) -> bool {
-    let is_control = |byte: u8| (byte < b' ') & (byte != b'\t') | (byte == 0x7f);
-    !value.iter().fold(false, |found, byte| found | is_control(*byte)) && std::str::from_utf8(value).is_ok()
+    const CONTROL: u8 = 1;
+    const HIGH: u8 = 0x80;
+    let seen = value.iter().fold(0, |seen, byte| {
+        let is_control = (*byte < b' ') & (*byte != b'\t') | (*byte == 0x7f);
+        seen | (*byte & HIGH) | if is_control { CONTROL } else { 0 }
+    });
+    seen == 0 || (seen == HIGH && std::str::from_utf8(value).is_ok())
 }
