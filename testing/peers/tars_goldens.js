@@ -1,10 +1,9 @@
 // Writes crates/codec/goldens/tars anew: frames that TARS' Node library has put on the wire.
 //
-//     npm install --prefix FOLDER @tars/rpc@2.0.15
-//     NODE_PATH=FOLDER/node_modules node testing/peers/tars_goldens.js
+//     NODE_PATH=.cache/node/node_modules node testing/peers/tars_goldens.js
 //
-// Its client calls its server through a relay; what went each way becomes files. What each is stands in the README.md of the
-// folder.
+// `./test` must have installed the peers. Its client calls its server through a relay; what went each way becomes files. What
+// each is stands in the README.md of the folder.
 
 const fs = require('fs');
 const net = require('net');

@@ -11,9 +11,10 @@ use std::hint::black_box;
 
 use bytes::BytesMut;
 use gungraun::{library_benchmark, library_benchmark_group, main};
+use mecha_codec::bolt::{self, V1, V2};
 use mecha_codec::dubbo::{Dubbo, build};
 use mecha_codec::http1::Field;
-use mecha_codec::rpc::{Around, Codec, Decoded, Envelope, FieldView, Limits, is_own, own_name};
+use mecha_codec::rpc::{Around, Codec, Decoded, Envelope, FieldView, Limits, Protocol, is_own, own_name};
 
 /// A connection that has carried frames before: its lists and buffers have grown, and `input` holds the next frame.
 struct Wire {
@@ -102,7 +103,33 @@ fn dubbo() -> Wire {
     wire(&Dubbo, &frame)
 }
 
+/// A Bolt request of 1 KiB as SOFARPC's Java client writes it: the header block names service and method. The content
+/// is what makes it 1 KiB.
+fn bolt(protocol: Protocol, checksum: bool) -> Wire {
+    let request = bolt::Request {
+        protocol,
+        checksum,
+        timeout: std::time::Duration::from_secs(3),
+        class: b"com.alipay.sofa.rpc.core.request.SofaRequest",
+        fields: &[
+            (b"service", b"com.alipay.sofa.samples.GreetingsService:1.0"),
+            (b"sofa_head_target_service", b"com.alipay.sofa.samples.GreetingsService:1.0"),
+            (b"sofa_head_method_name", b"sayHello"),
+            (b"rpc_trace_context.sofaTraceId", b"0a0fe8ec1530175110001100123456"),
+            (b"rpc_trace_context.sofaRpcId", b"0"),
+            (b"type", b"sync"),
+        ],
+        content: &[b'a'; 630],
+        ..bolt::Request::default()
+    };
+    let mut frame = BytesMut::new();
+    request.write(&mut frame).unwrap();
+    wire(if protocol == Protocol::Bolt { &V1 } else { &V2 }, &frame)
+}
+
 #[library_benchmark]
+#[bench::bolt(bolt(Protocol::Bolt, false))]
+#[bench::boltv2_with_checksum(bolt(Protocol::BoltV2, true))]
 #[bench::dubbo(dubbo())]
 fn decode_and_forward(mut wire: Wire) -> (Wire, Envelope) {
     let frame = relay(&mut wire);
@@ -110,6 +137,8 @@ fn decode_and_forward(mut wire: Wire) -> (Wire, Envelope) {
 }
 
 #[library_benchmark]
+#[bench::bolt(bolt(Protocol::Bolt, false))]
+#[bench::boltv2_with_checksum(bolt(Protocol::BoltV2, true))]
 #[bench::dubbo(dubbo())]
 fn decode_change_and_forward(mut wire: Wire) -> (Wire, Envelope) {
     let frame = relay_changed(&mut wire);

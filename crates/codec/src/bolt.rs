@@ -128,7 +128,7 @@ impl Codec for Bolt {
     }
 }
 
-const TOO_LARGE: FrameError = FrameError::new("a Bolt frame is larger than the limit");
+const TOO_LARGE: FrameError = FrameError::too_large("a Bolt frame is larger than the limit");
 
 /// Whether the checksum at the end of a frame fits: CRC-32 as in zip, over all bytes before it.
 fn is_intact(raw: &[u8]) -> bool {

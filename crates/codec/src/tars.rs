@@ -73,7 +73,7 @@ impl Codec for Tars {
             return Err(FrameError::new("the length of a TARS frame is shorter than any packet"));
         }
         if need > limit {
-            return Err(FrameError::new("a TARS frame is larger than the limit"));
+            return Err(FrameError::too_large("a TARS frame is larger than the limit"));
         }
         if input.get(LENGTH).is_some_and(|field| *field != VERSION) {
             return Err(FrameError::new("a TARS packet does not begin with its version"));

@@ -104,7 +104,8 @@ fn fields_tell_what_is_called() {
 
 #[test]
 fn services_are_read_as_sofarpc_writes_them() {
-    let cases: &[(&[(&[u8], &[u8])], &[(&str, &str)])] = &[
+    type Pairs<T> = &'static [(T, T)];
+    let cases: &[(Pairs<&[u8]>, Pairs<&str>)] = &[
         (&[(b"service", b"a.B")], &[("service", "a.B")]),
         (&[(b"service", b"a.B:")], &[("service", "a.B")]),
         (&[(b"service", b"a.B:1.0:blue")], &[("service", "a.B"), ("version", "1.0")]),
