@@ -2,6 +2,7 @@
 //! connections that carry them over HTTP/1 (own codec) and HTTP/2 (`h2`), or inside the process.
 
 pub mod body;
+pub mod call;
 pub mod dapr;
 pub mod head;
 pub mod headers;
@@ -10,6 +11,7 @@ pub mod http2;
 pub mod local;
 
 pub use body::{Frame, Length};
+pub use call::Call;
 pub use head::{Method, RequestHead, ResponseHead, StatusCode, Version};
 pub use headers::{HeaderId, Headers, InvalidField};
 

@@ -1,6 +1,9 @@
 //! From the authority of a request to its virtual host, in MOSN's order (reference 1.7 rule 1): the host with its
 //! port, the host with any port, the longest `*` suffix with that port, the longest with any port, the default. A
 //! domain without a port stands for requests that name none.
+//!
+//! Of an RPC protocol the authority is the service. What stands behind its colon may be a version then (`a.B:1.0`): it is
+//! equal to the domain's or it fits "any port".
 
 use std::collections::HashMap;
 use std::fmt;
@@ -64,15 +67,18 @@ enum Port {
     None,
     Any,
     Number(u16),
-    /// Text that is no port: only "any port" fits it.
+    /// Text that is no port: a part of the name, or "any port" fits it.
     Odd,
 }
 
 impl Domains {
     /// Adds a domain as the model writes it. Of two that are equal the first one stays (validation refuses them).
     pub(crate) fn add(&mut self, domain: &str, place: Place) {
-        let (host, port) = split(domain.as_bytes());
-        let host: Box<[u8]> = host.to_ascii_lowercase().into();
+        let domain = domain.to_ascii_lowercase();
+        let (host, port) = match split(domain.as_bytes()) {
+            (_, Port::Odd) => (domain.as_bytes(), Port::None),
+            parts => parts,
+        };
         let names = match host.strip_prefix(b"*") {
             Some([]) if matches!(port, Port::Any | Port::None) => {
                 self.default.get_or_insert(place);
@@ -85,7 +91,7 @@ impl Domains {
                 }
                 self.suffixes.entry(suffix.into()).or_default()
             }
-            None => self.hosts.entry(host).or_default(),
+            None => self.hosts.entry(host.into()).or_default(),
         };
         if !names.iter().any(|(known, _)| *known == port) {
             names.push((port, place));
@@ -97,36 +103,49 @@ impl Domains {
         if self.hosts.is_empty() && self.suffixes.is_empty() {
             return Some((self.default?, DomainMatch::Only));
         }
-        let (host, port) = split(authority);
-        // Most clients write lower case; the others cost a copy on the stack.
-        if host.iter().any(u8::is_ascii_uppercase) {
-            let mut lower: SmallVec<[u8; 256]> = SmallVec::from_slice(host);
+        // Most clients of HTTP write lower case; names of services cost a copy on the stack.
+        if authority.iter().any(u8::is_ascii_uppercase) {
+            let mut lower: SmallVec<[u8; 256]> = SmallVec::from_slice(authority);
             lower.make_ascii_lowercase();
-            return self.look_up(&lower, port);
+            return self.look_up(&lower);
         }
-        self.look_up(host, port)
+        self.look_up(authority)
     }
 
-    fn look_up(&self, host: &[u8], port: Port) -> Option<(Place, DomainMatch)> {
-        if let Some(ports) = self.hosts.get(host) {
-            let exact = find(ports, port).map(|place| (place, DomainMatch::Exact));
-            let found = exact.or_else(|| find(ports, Port::Any).map(|place| (place, DomainMatch::AnyPort)));
-            if found.is_some() {
-                return found;
-            }
+    fn look_up(&self, authority: &[u8]) -> Option<(Place, DomainMatch)> {
+        let (host, port) = split(authority);
+        let odd = port == Port::Odd;
+        let ports = self.hosts.get(host).map(|ports| &**ports).unwrap_or_default();
+        let exact = match odd {
+            true => self.hosts.get(authority).and_then(|whole| find(whole, Port::None)),
+            false => find(ports, port),
+        };
+        let exact = exact.map(|place| (place, DomainMatch::Exact));
+        let found = exact.or_else(|| find(ports, Port::Any).map(|place| (place, DomainMatch::AnyPort)));
+        if found.is_some() {
+            return found;
         }
         let mut any_port = None;
-        for length in &self.lengths {
-            // The star stands for one character at least.
-            let Some(at) = host.len().checked_sub(*length).filter(|at| *at > 0) else { continue };
-            let Some(ports) = host.get(at..).and_then(|suffix| self.suffixes.get(suffix)) else { continue };
-            if let Some(place) = find(ports, port) {
-                return Some((place, DomainMatch::Suffix));
-            }
+        let mut suffix = self.suffix(host, |ports| {
             any_port = any_port.or_else(|| find(ports, Port::Any));
+            find(ports, port)
+        });
+        if odd {
+            suffix = self.suffix(authority, |whole| find(whole, Port::None));
         }
-        let any_port = any_port.map(|place| (place, DomainMatch::SuffixAnyPort));
-        any_port.or_else(|| self.default.map(|place| (place, DomainMatch::Default)))
+        let suffix = suffix.map(|place| (place, DomainMatch::Suffix));
+        suffix
+            .or_else(|| any_port.map(|place| (place, DomainMatch::SuffixAnyPort)))
+            .or_else(|| self.default.map(|place| (place, DomainMatch::Default)))
+    }
+
+    /// What `fits` makes of the suffixes that `host` ends in, longest first. The star stands for one character at least.
+    fn suffix(&self, host: &[u8], mut fits: impl FnMut(&[(Port, Place)]) -> Option<Place>) -> Option<Place> {
+        let listed = self.lengths.iter().filter_map(|length| {
+            let at = host.len().checked_sub(*length).filter(|at| *at > 0)?;
+            self.suffixes.get(host.get(at..)?)
+        });
+        listed.into_iter().find_map(|ports| fits(ports))
     }
 }
 
@@ -151,9 +170,16 @@ fn split(authority: &[u8]) -> (&[u8], Port) {
     let mut parts = authority.splitn(3, |byte| *byte == b':');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(host), Some(text), None) => (host, port(text)),
+        (Some(service), Some(_), Some(_)) if !is_address(authority) => (service, Port::Odd),
         // No port, or an IPv6 address without brackets.
         _ => (authority, Port::None),
     }
+}
+
+/// Whether this is an IPv6 address, with a zone or without.
+fn is_address(authority: &[u8]) -> bool {
+    let address = authority.split(|byte| *byte == b'%').next().unwrap_or_default();
+    std::str::from_utf8(address).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
 fn port(text: &[u8]) -> Port {
@@ -219,6 +245,44 @@ mod tests {
             ("[fe80::1]", "[fe80::1]:*", DomainMatch::AnyPort),
             ("[::1", "*", DomainMatch::Default),
             ("", "*", DomainMatch::Default),
+        ];
+        for (authority, domain, why) in cases {
+            let (place, found) = domains.choose(authority.as_bytes()).unwrap();
+            assert_eq!((listed[place.host as usize], found), (domain, why), "{authority}");
+        }
+    }
+
+    #[test]
+    fn services_have_capital_letters_and_versions() {
+        let listed = [
+            "*",
+            "com.shop.Orders",
+            "com.shop.Orders:1.0",
+            "com.shop.Orders:2",
+            "com.shop.Stock:*",
+            "*.Users:1.0",
+            "*.Users",
+            "com.shop.Cart:1.0:blue",
+            "*.pay.Service:*",
+            "fe80::1",
+        ];
+        let domains = domains(&listed);
+        let cases = [
+            ("com.shop.Orders", "com.shop.Orders", DomainMatch::Exact),
+            ("COM.shop.orders", "com.shop.Orders", DomainMatch::Exact),
+            ("com.shop.Orders:1.0", "com.shop.Orders:1.0", DomainMatch::Exact),
+            ("com.shop.Orders:2", "com.shop.Orders:2", DomainMatch::Exact),
+            ("com.shop.Orders:3.0", "*", DomainMatch::Default),
+            ("com.shop.Stock:1.0", "com.shop.Stock:*", DomainMatch::AnyPort),
+            ("com.shop.Stock:1.0:blue", "com.shop.Stock:*", DomainMatch::AnyPort),
+            ("com.shop.Users:1.0", "*.Users:1.0", DomainMatch::Suffix),
+            ("com.shop.Users", "*.Users", DomainMatch::Suffix),
+            ("com.shop.Users:2.0", "*", DomainMatch::Default),
+            ("com.shop.Cart:1.0:Blue", "com.shop.Cart:1.0:blue", DomainMatch::Exact),
+            ("com.shop.Cart:1.0:red", "*", DomainMatch::Default),
+            ("com.pay.Service:1.0.0", "*.pay.Service:*", DomainMatch::SuffixAnyPort),
+            ("FE80::1", "fe80::1", DomainMatch::Exact),
+            ("fe80::1%eth0", "*", DomainMatch::Default),
         ];
         for (authority, domain, why) in cases {
             let (place, found) = domains.choose(authority.as_bytes()).unwrap();

@@ -37,9 +37,19 @@ pub(crate) struct Field {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Subject {
+    /// Of HTTP the method, of an RPC protocol the called one.
     Method,
-    /// Over HTTP/2 there is no `Host` field.
+    /// The called method, also of gRPC and Triple, whose method over HTTP is POST.
+    CalledMethod,
+    /// Over HTTP/2 there is no `Host` field. Of an RPC protocol it is the service.
     Authority,
+    /// The field of this name, or the service that a path of gRPC or Triple names.
+    Service,
+    /// The same with its version, where the message has that in one (SOFARPC's `interface:version`).
+    UniqueService,
+    /// The field of this name, or Triple's for the same.
+    Group,
+    Version,
     Known(HeaderId),
     Named,
 }
@@ -110,11 +120,29 @@ impl PathRule {
 }
 
 impl Field {
+    /// The field that a rule asks for this value.
+    fn asked(name: &str, value: &ValueMatch) -> Self {
+        let mut field = Field::named(name);
+        let has_version = match value {
+            ValueMatch::Present => false,
+            ValueMatch::Exact(text) => text.contains(':'),
+            ValueMatch::Regex(regex) => regex.as_str().replace("(?:", "").contains(':'),
+        };
+        if field.subject == Subject::Service && has_version {
+            field.subject = Subject::UniqueService;
+        }
+        field
+    }
+
     fn named(name: &str) -> Self {
         let name = name.to_ascii_lowercase();
         let subject = match name.as_str() {
             "method" | ":method" => Subject::Method,
+            "rpc-method" => Subject::CalledMethod,
             "host" | ":authority" => Subject::Authority,
+            "service" => Subject::Service,
+            "group" => Subject::Group,
+            "version" => Subject::Version,
             name => match HeaderId::of(name.as_bytes()) {
                 HeaderId::Other => Subject::Named,
                 id => Subject::Known(id),
@@ -123,16 +151,44 @@ impl Field {
         Field { name: name.into(), subject }
     }
 
+    /// What it is in a request, in words.
+    fn describe(&self, head: &RequestHead) -> String {
+        match self.subject {
+            Subject::Method | Subject::CalledMethod if head.rpc.is_some() => "the method".to_owned(),
+            Subject::Service | Subject::UniqueService if head.call().is_some() => "the service".to_owned(),
+            Subject::CalledMethod if head.call().is_some() => "the called method".to_owned(),
+            _ => format!("header \"{}\"", self.name),
+        }
+    }
+
     /// Its value in a request.
     #[inline]
     pub(crate) fn of<'a>(&self, head: &'a RequestHead) -> Option<&'a [u8]> {
         match self.subject {
+            Subject::Method if head.rpc.is_some() => head.headers.get("method"),
             Subject::Method => Some(head.method.as_str().as_bytes()),
+            Subject::CalledMethod => head.rpc_method().or_else(|| head.headers.get(&self.name)),
+            Subject::Service => head.headers.get("service").or_else(|| head.rpc_service()),
+            Subject::UniqueService => unique_service(head),
+            Subject::Group => head.headers.get("group").or_else(|| head.headers.get("tri-service-group")),
+            Subject::Version => {
+                head.headers.get("version").or_else(|| head.headers.get("tri-service-version"))
+            }
             Subject::Authority => Some(&*head.authority).filter(|name| !name.is_empty()).map(str::as_bytes),
             Subject::Known(id) => head.headers.get_id(id),
             Subject::Named => head.headers.get(&self.name),
         }
     }
+}
+
+/// The service with its version. A Bolt message has it as SOFARPC wrote it, beside the service alone, which comes first.
+fn unique_service(head: &RequestHead) -> Option<&[u8]> {
+    let written = || head.headers.views().find(|field| !field.own && field.name == b"service");
+    let target = head.rpc.as_ref().and_then(|_| head.headers.get("sofa_head_target_service"));
+    target
+        .or_else(|| head.rpc.as_ref().and_then(|_| written()).map(|field| field.value))
+        .or_else(|| head.headers.get("service"))
+        .or_else(|| head.rpc_service())
 }
 
 impl HeaderRule {
@@ -142,7 +198,7 @@ impl HeaderRule {
             ValueMatch::Exact(value) => ValueRule::Exact(value.as_str().into()),
             ValueMatch::Regex(regex) => ValueRule::Regex(regex.clone()),
         };
-        HeaderRule { field: Field::named(&rule.name), value }
+        HeaderRule { field: Field::asked(&rule.name, &rule.value), value }
     }
 
     fn matches(&self, head: &RequestHead) -> bool {
@@ -156,11 +212,10 @@ impl HeaderRule {
 
     /// Why the request does not fulfil this rule.
     pub(crate) fn complain(&self, head: &RequestHead) -> String {
+        let what = self.field.describe(head);
         match self.field.of(head) {
-            None => format!("header \"{}\" is missing", self.field.name),
-            Some(found) => {
-                format!("header \"{}\" is \"{}\"", self.field.name, String::from_utf8_lossy(found))
-            }
+            None => format!("{what} is missing"),
+            Some(found) => format!("{what} is \"{}\"", String::from_utf8_lossy(found)),
         }
     }
 }
@@ -186,61 +241,4 @@ impl fmt::Display for Matcher {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::table::tests::{header, request};
-
-    fn regex(text: &str) -> Regex {
-        Regex::new(text).unwrap()
-    }
-
-    fn matcher(path: PathMatch, headers: Vec<HeaderMatch>) -> Matcher {
-        Matcher::build(&RouteMatch { path, headers })
-    }
-
-    #[test]
-    fn how_paths_are_compared() {
-        let cases = [
-            (PathMatch::Any, "", true),
-            (PathMatch::Any, "*", true),
-            (PathMatch::Prefix("/a".into()), "/ab", true),
-            (PathMatch::Prefix("/a".into()), "/A", false),
-            (PathMatch::Prefix("/a".into()), "/", false),
-            (PathMatch::Exact("/Some/Path".into()), "/some/pATH", true),
-            (PathMatch::Exact("/some".into()), "/some/", false),
-            (PathMatch::Exact("/\u{fc}".into()), "/\u{dc}", false),
-            (PathMatch::Regex(regex("[0-9]+")), "/x/12/y", true),
-            (PathMatch::Regex(regex("^/[0-9]+$")), "/x/12", false),
-        ];
-        for (rule, path, fits) in cases {
-            let case = format!("{rule:?} {path}");
-            assert_eq!(matcher(rule, vec![]).matches(path, &request("a", path, &[])), fits, "{case}");
-        }
-    }
-
-    #[test]
-    fn how_headers_are_compared() {
-        let head = request("a.test", "/", &[("X-One", "1"), ("content-type", "text/plain"), ("empty", "")]);
-        let cases = [
-            (vec![], true),
-            (vec![header("x-one", ValueMatch::Exact("1".into()))], true),
-            (vec![header("x-one", ValueMatch::Exact("2".into()))], false),
-            (vec![header("x-one", ValueMatch::Present)], true),
-            (vec![header("x-two", ValueMatch::Present)], false),
-            (vec![header("empty", ValueMatch::Present)], true),
-            (vec![header("x-two", ValueMatch::Regex(regex(".*")))], false),
-            (vec![header("empty", ValueMatch::Regex(regex(".*")))], true),
-            (vec![header("content-type", ValueMatch::Regex(regex("plain")))], true),
-            (vec![header("method", ValueMatch::Exact("GET".into()))], true),
-            (vec![header("method", ValueMatch::Exact("POST".into()))], false),
-            (vec![header(":method", ValueMatch::Regex(regex("^(GET|PUT)$")))], true),
-            (vec![header("host", ValueMatch::Exact("a.test".into()))], true),
-            (vec![header(":authority", ValueMatch::Exact("b.test".into()))], false),
-            (vec![header("x-one", ValueMatch::Present), header("x-two", ValueMatch::Present)], false),
-        ];
-        for (headers, fits) in cases {
-            let case = format!("{headers:?}");
-            assert_eq!(matcher(PathMatch::Any, headers).matches("/", &head), fits, "{case}");
-        }
-    }
-}
+pub(crate) mod tests;

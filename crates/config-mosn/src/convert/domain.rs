@@ -1,5 +1,5 @@
 //! Domains of virtual hosts: `host`, `host:port`, `host:*`, `*.suffix`, `*.suffix:port`, `*` (reference 1.7
-//! rule 1).
+//! rule 1). Services of RPC protocols are hosts too, and may have a version in the place of the port.
 
 use mecha_document::{Node, shortened};
 
@@ -14,10 +14,11 @@ pub(super) fn domain(node: Node<'_>) -> Option<String> {
     } else {
         let (host, port) = split(&domain);
         let star_inside = host.strip_prefix('*').unwrap_or(host).contains('*');
-        let bad_port = port.is_some_and(|port| port != "*" && port.parse::<u16>().is_err());
+        let bad_port =
+            port.is_some_and(|port| port != "*" && port.parse::<u16>().is_err() && !is_version(port));
         match (star_inside, bad_port, host.is_empty()) {
             (true, ..) => Some("a `*` can only stand first"),
-            (_, true, _) => Some("the port must be a number or `*`"),
+            (_, true, _) => Some("the port must be a number, `*` or the version of a service"),
             (.., true) => Some("the host is missing"),
             _ => None,
         }
@@ -31,6 +32,11 @@ pub(super) fn domain(node: Node<'_>) -> Option<String> {
             None
         }
     }
+}
+
+/// As in `com.example.Service:1.0`.
+fn is_version(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('.')
 }
 
 /// Host and port; a bare IPv6 address has none.

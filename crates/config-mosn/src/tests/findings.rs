@@ -329,10 +329,15 @@ fn references_and_names_are_checked_where_they_stand() {
             ],
         ),
         (vhost(r#"["a.*.com"]"#), &["domains[0]: \"a.*.com\": a `*` can only stand first"]),
-        (vhost(r#"["a.com:x"]"#), &["the port must be a number or `*`"]),
+        (vhost(r#"["a.com:x"]"#), &["the port must be a number, `*` or the version of a service"]),
         (vhost(r#"["http://a.com"]"#), &["a domain is a host name"]),
         (vhost(r#"[]"#), &["this virtual host has no domains"]),
-        (vhost(r#"["*.a.com:80", "a.com:*", "[::1]:80", "*tail"]"#), &[]),
+        (
+            vhost(
+                r#"["*.a.com:80", "a.com:*", "[::1]:80", "*tail", "com.shop.Orders:1.0", "com.shop.Orders:1.0:blue"]"#,
+            ),
+            &[],
+        ),
         (
             with("", "", "", r#"}, {"name": "c", "hosts": [{"address": "h:1"}]"#),
             &["8:91: error: cluster_manager.clusters[1]: there is more than one cluster named \"c\""],

@@ -9,6 +9,7 @@ use mecha_http::{Headers, Method, Version};
 use proptest::prelude::*;
 
 use super::*;
+use crate::matcher::tests::frame;
 
 pub(crate) fn request(authority: &str, target: &str, fields: &[(&str, &str)]) -> RequestHead {
     let mut headers = Headers::new();
@@ -94,6 +95,39 @@ fn five_thousand_routes_are_each_found() {
         assert_eq!(cluster_of(&table, &request("a", &path, &[])), Some(n.to_string()));
     }
     assert_eq!(cluster_of(&table, &request("a", "/service-1", &[])), None);
+}
+
+#[test]
+fn calls_find_their_virtual_host_and_route_among_many() {
+    use mecha_codec::rpc::Protocol;
+
+    let by = |name: &str, value: &str, cluster: &str| {
+        let mut route = to(PathMatch::Any, cluster);
+        route.matcher.headers = vec![header(name, ValueMatch::Exact(value.into()))];
+        route
+    };
+    // More than a walk is made over: each kind of rule is found by the index.
+    let mut services: Vec<Route> = (0..50).map(|n| by("service", &format!("s{n}"), "never")).collect();
+    services.push(by("service", "mecha.peers.sofa.Peer:1.0", "peer"));
+    services.push(by("service", "shop.Orders", "orders"));
+    let mut methods: Vec<Route> = (0..50).map(|n| by("method", &format!("m{n}"), "never")).collect();
+    methods.extend([by("method", "id", "id"), to(prefix("/"), "rest")]);
+    let mut uniques: Vec<Route> = (0..50).map(|n| by("service", &format!("s{n}:1.0"), "never")).collect();
+    uniques.push(by("service", "mecha.peers.sofa.Peer:1.0", "unique"));
+    let bolt = frame(Protocol::Bolt, "sofa-id-request");
+    let of = |domain: &str, routes: &[Route]| table(&[(&[domain], routes.to_vec())]);
+    assert_eq!(cluster_of(&of("mecha.peers.sofa.Peer", &services), &bolt).as_deref(), Some("peer"));
+    assert_eq!(cluster_of(&of("*.sofa.Peer", &methods), &bolt).as_deref(), Some("id"));
+    assert_eq!(cluster_of(&of("*", &uniques), &bolt).as_deref(), Some("unique"));
+    assert_eq!(cluster_of(&of("mecha.peers.Echo", &services), &bolt), None);
+    let dubbo = frame(Protocol::Dubbo, "request-attachments");
+    assert_eq!(cluster_of(&of("mecha.peers.Echo", &methods), &dubbo).as_deref(), Some("rest"));
+    let grpc = request("a", "/shop.Orders/List", &[("content-type", "application/grpc")]);
+    assert_eq!(cluster_of(&of("*", &services), &grpc).as_deref(), Some("orders"));
+
+    let explained = of("*", &[by("method", "list", "x"), by("service", "a:1", "y")]).explain(&bolt);
+    let why: Vec<_> = explained.trials.iter().filter_map(|trial| trial.mismatch.as_deref()).collect();
+    assert_eq!(why, ["the method is \"id\"", "the service is \"mecha.peers.sofa.Peer:1.0\""]);
 }
 
 fn any_route() -> impl Strategy<Value = Route> {
