@@ -26,6 +26,7 @@ use crate::rpc::{Around, Codec, Decoded, Envelope, FieldView, FrameError, Limits
 
 pub use attachments::MAX_FIELDS;
 pub use body::{Outcome, outcome};
+pub use descriptor::count as parameters;
 
 /// What every frame begins with.
 const MAGIC: [u8; 2] = [0xda, 0xbb];

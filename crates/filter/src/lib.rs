@@ -1,8 +1,9 @@
 //! Stream filters: what looks at a request on its way, and may change it, hold it up or answer it. The exchange asks the
 //! filters of its listener in order, before a route is chosen and after. Filters are synchronous: they say what is to be
-//! done next, waiting included, and the exchange does it.
+//! done next, waiting included, and the exchange does it. [`transcode`] is what `transcoder` chooses.
 
 pub mod stream;
+pub mod transcode;
 
 use std::sync::Arc;
 use std::time::Duration;

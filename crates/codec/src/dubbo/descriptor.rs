@@ -1,7 +1,7 @@
 //! The types of a request's arguments, as the JVM writes them: how many arguments follow is nowhere else.
 
 /// How many types a descriptor such as `ILjava/lang/String;[I` names; `None` when it is malformed.
-pub(super) fn count(types: &[u8]) -> Option<usize> {
+pub fn count(types: &[u8]) -> Option<usize> {
     let (mut rest, mut count) = (types, 0);
     while !rest.is_empty() {
         let dimensions = rest.iter().take_while(|byte| **byte == b'[').count();

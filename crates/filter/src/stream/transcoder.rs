@@ -1,5 +1,5 @@
 //! `transcoder` (MOSN reference 1.6): chooses what a request becomes on its way to the upstream. It only chooses; the
-//! exchange converts request and answer where they meet the upstream (`transcode`).
+//! exchange converts request and answer where they meet the upstream ([`crate::transcode`]).
 
 use mecha_config::filter::Transcoder;
 use mecha_route::header_fits;
