@@ -1,9 +1,11 @@
-//! Frames around messages that thriftpy2 0.5 wrote, strict and old; every cut and garbage of them; answers of our own.
+//! Frames around messages that thriftpy2 0.5 wrote, strict and old, and those of Dubbo itself; every cut and garbage of them;
+//! answers of our own.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::rpc::own_name;
+use crate::rpc::testing::{assert_golden, goldens, texts};
 
 const CALL: &str = "00000040dabc000000400022010000000d636f6d2e746573742e4563686f0000000000000102800100010000000568656c6c6f000000070b000100000005776f726c6400";
 /// An old message, and a path after the service.
@@ -52,6 +54,33 @@ fn a_call_names_its_service_and_method() {
     let mut one_way = bytes(CALL);
     one_way[41] = 4;
     assert_eq!(decoded(&one_way).unwrap().0.kind, Kind::OneWay);
+}
+
+#[test]
+fn frames_of_dubbo_itself_are_understood() {
+    let methods = [
+        ("string", "echoString"),
+        ("int", "add"),
+        ("declared", "refuse"),
+        ("runtime", "fail"),
+        ("void", "nothing"),
+    ];
+    for (name, raw) in goldens("dubbo_thrift") {
+        assert_golden(&DubboThrift, &raw);
+        let (frame, fields) = decoded(&raw).unwrap();
+        if name.starts_with("response") {
+            let status = if name.contains("runtime") { 500 } else { 200 };
+            assert_eq!((frame.kind, frame.status), (Kind::Response, status), "{name}");
+            continue;
+        }
+        let method = methods.iter().find(|(part, _)| name.contains(part)).unwrap().1;
+        let wanted = [("service", "mecha.peers.thrift.Echo$Iface"), ("method", method)];
+        assert_eq!(frame.kind, Kind::Request, "{name}");
+        assert_eq!(
+            texts(&frame.raw, &fields),
+            wanted.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
 }
 
 #[test]
