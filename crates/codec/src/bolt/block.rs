@@ -68,47 +68,53 @@ impl Iterator for Pairs<'_> {
     }
 }
 
-/// What is called, as the frame tells it.
+/// Where the block tells what is called.
 #[derive(Default)]
-struct Called {
+struct Told {
+    target_service: Option<Span>,
     service: Option<Span>,
-    version: Option<Span>,
+    target_method: Option<Span>,
     method: Option<Span>,
 }
 
-impl Called {
-    /// `None` when the block is in another format.
-    fn find(raw: &[u8], class: Span, block: Span, content: Span, serialization: u8) -> Option<Self> {
-        let (mut target, mut service, mut method, mut plain) = (None, None, None, None);
+impl Told {
+    fn take(&mut self, raw: &[u8], name: Span, value: Span) {
+        let place = match name.slice(raw) {
+            TARGET_SERVICE => &mut self.target_service,
+            SERVICE => &mut self.service,
+            TARGET_METHOD => &mut self.target_method,
+            METHOD => &mut self.method,
+            _ => return,
+        };
+        place.get_or_insert(value);
+    }
+
+    /// All of a block; `None` when it is in another format.
+    fn all(raw: &[u8], block: Span) -> Option<Self> {
+        let mut told = Told::default();
         for pair in Pairs::of(raw, block) {
-            let Pair { name: Some(name), value: Some(value), .. } = pair? else { continue };
-            let place = match name.slice(raw) {
-                TARGET_SERVICE => &mut target,
-                SERVICE => &mut service,
-                TARGET_METHOD => &mut method,
-                METHOD => &mut plain,
-                _ => continue,
-            };
-            place.get_or_insert(value);
+            if let Pair { name: Some(name), value: Some(value), .. } = pair? {
+                told.take(raw, name, value);
+            }
         }
-        let (service, version) = match target.or(service) {
+        Some(told)
+    }
+
+    /// What is called, under the names that every protocol has for it. The class and the content of the frame may tell
+    /// what the block does not.
+    fn called(&self, raw: &[u8], class: Span, content: Span, serialization: u8) -> [Option<(Span, Span)>; 3] {
+        let (service, version) = match self.target_service.or(self.service) {
             Some(unique) => split_version(raw, unique),
             None => (None, None),
         };
         let in_content = || {
-            let method = (serialization == HESSIAN2)
-                .then(|| sofa::method(class.slice(raw), content.slice(raw)))
-                .flatten()?;
+            let is_told = serialization == HESSIAN2;
+            let method = is_told.then(|| sofa::method(class.slice(raw), content.slice(raw))).flatten()?;
             Some(Span { at: content.at + method.at, ..method })
         };
-        Some(Called { service, version, method: method.or(plain).or_else(in_content) })
-    }
-
-    /// Under the names that every protocol has for them.
-    fn named(&self) -> impl Iterator<Item = (Span, Span)> {
-        let named =
-            [(name::SERVICE, self.service), (name::METHOD, self.method), (name::VERSION, self.version)];
-        named.into_iter().filter_map(|(name, value)| Some((name, value?)))
+        let method = self.target_method.or(self.method).or_else(in_content);
+        let named = |name, value: Option<Span>| value.map(|value| (name, value));
+        [named(name::SERVICE, service), named(name::METHOD, method), named(name::VERSION, version)]
     }
 }
 
@@ -125,20 +131,28 @@ fn split_version(raw: &[u8], unique: Span) -> (Option<Span>, Option<Span>) {
 
 /// Offers the fields of a frame. A block in another format has none.
 pub(super) fn collect(raw: &[u8], head: &Head, fields: &mut Vec<Field>) {
-    let own = |name, value| Field { name, value, id: HeaderId::Other };
-    let called = Called::find(raw, head.class, head.block, head.content, head.serialization);
-    fields.extend(called.iter().flat_map(Called::named).map(|(name, value)| own(name, value)));
-    if head.class.len > 0 {
-        fields.push(own(name::CLASS, head.class));
-    }
-    if called.is_none() {
-        return;
-    }
-    for pair in Pairs::of(raw, head.block).flatten() {
-        if let Pair { name: Some(name), value: Some(value), .. } = pair {
-            fields.push(Field { name, value, id: HeaderId::of(name.slice(raw)) });
+    let own = |(name, value)| Field { name, value, id: HeaderId::Other };
+    let class = (head.class.len > 0).then(|| own((name::CLASS, head.class)));
+    let mut told = Told::default();
+    for pair in Pairs::of(raw, head.block) {
+        match pair {
+            Some(Pair { name: Some(name), value: Some(value), .. }) => {
+                told.take(raw, name, value);
+                fields.push(Field { name, value, id: HeaderId::of(name.slice(raw)) });
+            }
+            Some(_) => {}
+            None => {
+                fields.clear();
+                fields.extend(class);
+                return;
+            }
         }
     }
+    // What the block tells stands before it in the list.
+    let of_block = fields.len();
+    let called = told.called(raw, head.class, head.content, head.serialization);
+    fields.extend(called.into_iter().flatten().map(own).chain(class));
+    fields.rotate_left(of_block);
 }
 
 /// Replaces the block of the frame whose part before the payload stands in `out` from `start`. A block in another format
@@ -150,9 +164,8 @@ pub(super) fn rewrite(
     out: &mut BytesMut,
 ) -> Result<(), FrameError> {
     let (raw, block, class) = (&frame.raw[..], frame.fields_at, head::class(frame));
-    let Some(called) = Called::find(raw, class, block, frame.payload, frame.serialization) else {
-        return Ok(());
-    };
+    let Some(told) = Told::all(raw, block) else { return Ok(()) };
+    let called = told.called(raw, class, frame.payload, frame.serialization);
     let at = start + block.at as usize;
     out.truncate(at);
     for field in fields.iter().filter(|field| !field.own || is_set(field, fields, &called, raw, block)) {
@@ -173,7 +186,13 @@ pub(super) fn rewrite(
 
 /// Whether somebody set a field that was read from another place than a field of this name: it becomes one then. A field
 /// that is set replaces all of its name, ours first; so ours alone, where the frame had one too, was set as well.
-fn is_set(field: &FieldView<'_>, fields: &[FieldView<'_>], called: &Called, raw: &[u8], block: Span) -> bool {
+fn is_set(
+    field: &FieldView<'_>,
+    fields: &[FieldView<'_>],
+    called: &[Option<(Span, Span)>],
+    raw: &[u8],
+    block: Span,
+) -> bool {
     let is_named = |name: &[u8]| name.eq_ignore_ascii_case(field.name);
     if is_named(own_name(name::CLASS)) || fields.iter().any(|other| !other.own && is_named(other.name)) {
         return false;
@@ -183,7 +202,11 @@ fn is_set(field: &FieldView<'_>, fields: &[FieldView<'_>], called: &Called, raw:
             .flatten()
             .any(|pair| pair.value.is_some() && pair.name.is_some_and(|name| is_named(name.slice(raw))))
     };
-    let is_as_read =
-        || called.named().any(|(name, value)| is_named(own_name(name)) && value.slice(raw) == field.value);
+    let is_as_read = || {
+        called
+            .iter()
+            .flatten()
+            .any(|(name, value)| is_named(own_name(*name)) && value.slice(raw) == field.value)
+    };
     was_field() || !is_as_read()
 }
