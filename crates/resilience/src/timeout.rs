@@ -1,9 +1,9 @@
 //! How long a request and each of its tries may take (reference 1.7 rule 9): the route says, headers of the
-//! request say otherwise.
+//! request, or the message of an RPC protocol, say otherwise.
 
 use std::time::Duration;
 
-use mecha_http::{HeaderId, Headers};
+use mecha_http::{HeaderId, RequestHead};
 
 /// The global timeout when nobody states one.
 pub const DEFAULT_GLOBAL: Duration = Duration::from_secs(60);
@@ -24,16 +24,20 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// The timeouts of a request with these fields on a route with these two values. `x-mosn-global-timeout` and `x-mosn-try-timeout` (milliseconds)
-    /// win over the route, malformed ones and zero count as absent; `grpc-timeout` shortens what was stated. A try that
-    /// could take as long as the whole request has no timeout of its own.
-    pub fn resolve(route: Option<Duration>, route_try: Option<Duration>, headers: &Headers) -> Timeouts {
-        let millis = |id| headers.get_id(id).and_then(parse_millis);
+    /// The timeouts of a request on a route with these two values. Its fields `x-mosn-global-timeout` and
+    /// `x-mosn-try-timeout` (milliseconds) win over the route, malformed ones and zero count as absent; how long the
+    /// caller waits (`grpc-timeout`, or what the frame of an RPC protocol says) shortens what was stated. A try that could
+    /// take as long as the whole request has no timeout of its own.
+    pub fn resolve(route: Option<Duration>, route_try: Option<Duration>, head: &RequestHead) -> Timeouts {
+        let millis = |id| head.headers.get_id(id).and_then(parse_millis);
         let stated = millis(HeaderId::MosnGlobalTimeout).or(route).filter(|timeout| !timeout.is_zero());
-        let grpc = headers.get_id(HeaderId::GrpcTimeout).and_then(parse_grpc);
-        let stated = match (stated, grpc) {
-            (Some(stated), Some(grpc)) => Some(stated.min(grpc)),
-            (stated, grpc) => stated.or(grpc),
+        let waits = match &head.rpc {
+            Some(frame) => Some(frame.timeout).filter(|timeout| !timeout.is_zero()),
+            None => head.headers.get_id(HeaderId::GrpcTimeout).and_then(parse_grpc),
+        };
+        let stated = match (stated, waits) {
+            (Some(stated), Some(waits)) => Some(stated.min(waits)),
+            (stated, waits) => stated.or(waits),
         };
         let global = stated.unwrap_or(DEFAULT_GLOBAL).min(LONGEST);
         let per_try = millis(HeaderId::MosnTryTimeout).or(route_try);
@@ -72,14 +76,35 @@ fn parse_digits(text: &[u8], most: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use mecha_codec::http1::Span;
+    use mecha_codec::rpc::{Envelope, Kind, Protocol};
+    use mecha_http::{Headers, Method, Version};
+
     use super::*;
 
-    fn headers(fields: &[(&str, &str)]) -> Headers {
+    fn head(fields: &[(&str, &str)]) -> RequestHead {
         let mut headers = Headers::new();
         for (name, value) in fields {
             headers.append(name, value.as_bytes()).unwrap();
         }
-        headers
+        let (version, method) = (Version::Http11, Method::GET);
+        RequestHead { version, method, authority: "a".into(), target: "/".into(), headers, rpc: None }
+    }
+
+    fn frame(timeout: Duration) -> Envelope {
+        Envelope {
+            raw: Bytes::new(),
+            id: 1,
+            payload: Span::default(),
+            fields_at: Span::default(),
+            timeout,
+            status: 200,
+            code: 0,
+            protocol: Protocol::Bolt,
+            kind: Kind::Request,
+            serialization: 1,
+        }
     }
 
     const fn ms(millis: u64) -> Duration {
@@ -109,7 +134,7 @@ mod tests {
             (route, &[("grpc-timeout", "10"), ("x-mosn-global-timeout", "70")], ms(70), true),
         ];
         for (route, fields, global, explicit) in cases {
-            let timeouts = Timeouts::resolve(route, None, &headers(fields));
+            let timeouts = Timeouts::resolve(route, None, &head(fields));
             assert_eq!((timeouts.global, timeouts.explicit), (global, explicit), "{route:?} {fields:?}");
         }
     }
@@ -128,8 +153,25 @@ mod tests {
             (Some(100), &[("x-mosn-global-timeout", "50")], None),
         ];
         for (route_try, fields, per_try) in cases {
-            let timeouts = Timeouts::resolve(Some(ms(1_000)), route_try.map(ms), &headers(fields));
+            let timeouts = Timeouts::resolve(Some(ms(1_000)), route_try.map(ms), &head(fields));
             assert_eq!(timeouts.per_try, per_try.map(ms), "{route_try:?} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_says_how_long_its_sender_waits() {
+        let global = [("x-mosn-global-timeout", "70")];
+        let cases: [(Option<Duration>, &[(&str, &str)], Duration, (Duration, bool)); 5] = [
+            (None, &[], Duration::ZERO, (DEFAULT_GLOBAL, false)),
+            (None, &[], ms(3_000), (ms(3_000), true)),
+            (Some(ms(500)), &[], ms(3_000), (ms(500), true)),
+            (Some(ms(5_000)), &[], ms(3_000), (ms(3_000), true)),
+            (Some(ms(5_000)), &global, ms(3_000), (ms(70), true)),
+        ];
+        for (route, fields, waits, expected) in cases {
+            let head = RequestHead { rpc: Some(frame(waits)), ..head(fields) };
+            let timeouts = Timeouts::resolve(route, None, &head);
+            assert_eq!((timeouts.global, timeouts.explicit), expected, "{route:?} {fields:?} {waits:?}");
         }
     }
 }

@@ -52,7 +52,7 @@ impl Exchange<'_> {
             }
         }
         self.flight.sent_to_cluster(&cluster.name);
-        let timeouts = Timeouts::resolve(forward.timeout, forward.retry.try_timeout, &request.head.headers);
+        let timeouts = Timeouts::resolve(forward.timeout, forward.retry.try_timeout, &request.head);
         route.rewrite_request(&mut request.head, &self.vars(None));
         let Some(mut guard) = cluster.try_request() else {
             self.count_cluster(cluster, UpstreamStat::RequestPendingOverflow);

@@ -103,7 +103,7 @@ impl Explainer<'_> {
     fn forward(&self, route: &RouteEntry, plan: &ForwardPlan) -> Value {
         let mut sent = self.head.clone();
         route.rewrite_request(&mut sent, &Vars { scheme: SCHEME, ..Vars::default() });
-        let timeouts = Timeouts::resolve(plan.timeout, plan.retry.try_timeout, &self.head.headers);
+        let timeouts = Timeouts::resolve(plan.timeout, plan.retry.try_timeout, self.head);
         let mut choices: Vec<_> = plan.clusters().map(|(name, weight)| (&**name, weight)).collect();
         if let Some(header) = plan.cluster_header() {
             choices.push((self.head.headers.get_str(header).unwrap_or_default(), 1));
