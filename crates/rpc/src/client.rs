@@ -54,14 +54,17 @@ pub struct ClientConnection {
 
 struct Shared {
     cell: WorkerCell<State>,
-    traffic: Traffic,
+    traffic: Arc<Traffic>,
 }
 
 impl ClientConnection {
+    /// Most requests in flight at once.
+    pub const MOST_REQUESTS: usize = slots::MOST;
+
     /// A connection, and the driver to be spawned on this thread.
     pub fn new(io: Stream, options: ClientOptions) -> (Self, Driver) {
         let state = State::new(options.protocol, options.limits);
-        let shared = Arc::new(Shared { cell: WorkerCell::new(state), traffic: Traffic::default() });
+        let shared = Arc::new(Shared { cell: WorkerCell::new(state), traffic: Arc::default() });
         let driver = Driver::new(io, shared.clone(), options);
         (ClientConnection { shared }, driver)
     }
@@ -127,7 +130,7 @@ impl ClientConnection {
     }
 
     /// Bytes that the connection moved.
-    pub fn traffic(&self) -> &Traffic {
+    pub fn traffic(&self) -> &Arc<Traffic> {
         &self.shared.traffic
     }
 

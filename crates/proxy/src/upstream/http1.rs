@@ -2,26 +2,25 @@
 
 use std::sync::Arc;
 
-use mecha_base::{Error, Kind, Result, RetrySafety};
-use mecha_cluster::{Cluster, ConnectionGuard, Host, HostId};
+use mecha_base::Result;
+use mecha_cluster::{Cluster, Host, HostId};
 use mecha_http::http1::{ClientConnection, Limits};
-use mecha_metrics::{UpstreamHistogram, UpstreamStat};
+use mecha_metrics::UpstreamStat;
 use mecha_net::Address;
-use tokio::time::{Instant, timeout_at};
 
-use super::connect::connect;
+use super::connect;
+use super::exclusive::{Exclusive, IdleList};
+use super::limit::Held;
 use super::metrics::UpstreamMetrics;
-use super::pool::Pools;
-use super::queue::Queue;
+use super::pool::{HostPool, Pools};
 
 /// A connection while it carries a request. Dropping it closes it and lets a waiting request open another.
 pub(crate) struct Http1Lease {
     pub(crate) connection: ClientConnection,
     pub(crate) id: u64,
-    pub(super) host: HostId,
+    host: HostId,
     metrics: UpstreamMetrics,
-    /// Stands behind the connection, so that it is given back only once that is closed: the host must never see
-    /// one connection more than it may have.
+    /// Stands behind the connection, so that it is given back only once that is closed.
     _held: Held,
     /// Found closed by the host while nothing used it.
     stale: bool,
@@ -33,12 +32,6 @@ impl Http1Lease {
     /// Whether it has carried a request before.
     pub(crate) fn is_reused(&self) -> bool {
         self.connection.requests() > 0
-    }
-
-    /// Whether an unused connection can't be used any more.
-    pub(super) fn is_stale(&mut self) -> bool {
-        self.stale = self.connection.is_stale();
-        self.stale
     }
 
     /// Counts the bytes moved so far, so that a long transfer shows while it runs.
@@ -77,17 +70,25 @@ impl Drop for Http1Lease {
     }
 }
 
-/// The place that a connection takes among those of its host; whoever waits for one is woken when it is free.
-struct Held {
-    host: HostId,
-    queue: Arc<Queue>,
-    guard: Option<ConnectionGuard>,
-}
+impl Exclusive for Box<Http1Lease> {
+    type Key = ();
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.guard = None;
-        self.queue.wake_any(self.host);
+    fn idle(host: &mut HostPool, (): ()) -> (&mut IdleList<Self>, &UpstreamMetrics) {
+        (&mut host.http1, &host.metrics)
+    }
+
+    fn is_stale(&mut self) -> bool {
+        self.stale = self.connection.is_stale();
+        self.stale
+    }
+
+    fn is_reusable(&mut self, most_requests: u32) -> bool {
+        let worn = most_requests > 0 && self.connection.requests() >= most_requests;
+        !worn && self.connection.is_reusable()
+    }
+
+    fn release(&mut self) {
+        self.connection.release();
     }
 }
 
@@ -95,104 +96,38 @@ impl Pools {
     /// A connection to `host`: an unused one, a new one, or the next one that becomes free.
     ///
     /// # Errors
-    /// [`Kind::ConnectFailed`], [`Kind::ConnectTimeout`], or [`Kind::Overflow`] when too many wait already or none
-    /// became free within the connect timeout.
-    pub(crate) async fn http1(
+    /// [`mecha_base::Kind::ConnectFailed`], [`mecha_base::Kind::ConnectTimeout`], or [`mecha_base::Kind::Overflow`] when too
+    /// many wait already or none became free within the connect timeout.
+    pub(crate) fn http1(
         &self,
         cluster: &Cluster,
         host: &Host,
         limits: &Arc<Limits>,
         id: impl FnOnce() -> u64,
-    ) -> Result<Box<Http1Lease>> {
-        match self.take_idle(cluster, host) {
-            Some(lease) => Ok(lease),
-            None => Box::pin(self.open_or_wait(cluster, host, limits, id)).await,
-        }
+    ) -> impl Future<Output = Result<Box<Http1Lease>>> {
+        self.exclusive(cluster, host, (), |held, metrics| open(cluster, host, limits, (held, metrics), id()))
     }
 
-    async fn open_or_wait(
-        &self,
-        cluster: &Cluster,
-        host: &Host,
-        limits: &Arc<Limits>,
-        id: impl FnOnce() -> u64,
-    ) -> Result<Box<Http1Lease>> {
-        let overflow = || Error::upstream(Kind::Overflow, "no upstream connection became free");
-        let shared = self.with(cluster, host, |pool| (pool.metrics.clone(), pool.queue.clone()));
-        let Some((metrics, queue)) = shared else { return Err(overflow()) };
-        if let Some(guard) = host.try_connection(cluster) {
-            return open(cluster, host, guard, limits, metrics, queue, id()).await;
-        }
-        metrics.inc(UpstreamStat::ConnectionOverflow);
-        let deadline = Instant::now() + cluster.connect_timeout;
-        let Some(_pending) = cluster.try_pending() else {
-            metrics.inc(UpstreamStat::RequestPendingOverflow);
-            return Err(overflow());
-        };
-        metrics.inc(UpstreamStat::RequestPending);
-        let waited = Waiting(&metrics);
-        loop {
-            let mut place = queue.join(host.id, self.worker);
-            self.queues.ring_others(self.worker);
-            // Between the look above and joining, one may have become free.
-            if let Some(lease) = self.take_idle(cluster, host) {
-                return Ok(lease);
-            }
-            if let Some(guard) = host.try_connection(cluster) {
-                drop((place, waited));
-                return open(cluster, host, guard, limits, metrics, queue, id()).await;
-            }
-            if timeout_at(deadline, place.woken()).await.is_err() {
-                metrics.inc(UpstreamStat::RequestPendingOverflow);
-                return Err(overflow());
-            }
-        }
-    }
-}
-
-/// Counts a request as waiting until it is dropped.
-struct Waiting<'a>(&'a UpstreamMetrics);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.dec(UpstreamStat::RequestPending);
+    /// Takes a connection back after its response was received whole; it is closed unless it can be used again.
+    pub(crate) fn give_back(&self, cluster: &Cluster, mut lease: Box<Http1Lease>) {
+        lease.count_traffic();
+        let most = cluster.max_requests_per_connection;
+        self.take_back(lease.host, (), lease, most, cluster.idle_timeout);
     }
 }
 
 async fn open(
     cluster: &Cluster,
     host: &Host,
-    guard: ConnectionGuard,
     limits: &Arc<Limits>,
-    metrics: UpstreamMetrics,
-    queue: Arc<Queue>,
+    (held, metrics): (Held, UpstreamMetrics),
     id: u64,
 ) -> Result<Box<Http1Lease>> {
-    let held = Held { host: host.id, queue, guard: Some(guard) };
-    let start = Instant::now();
-    metrics.inc(UpstreamStat::ConnectionTotal);
-    match connect(&host.address, cluster.connect_timeout).await {
-        Ok(stream) => {
-            metrics.observe(UpstreamHistogram::ConnectTime, start.elapsed());
-            metrics.inc(UpstreamStat::ConnectionActive);
-            let local = stream.local_address();
-            let connection = ClientConnection::new(stream, limits.clone());
-            Ok(Box::new(Http1Lease {
-                connection,
-                id,
-                host: host.id,
-                metrics,
-                _held: held,
-                stale: false,
-                local,
-            }))
-        }
-        Err(error) => {
-            metrics.inc(UpstreamStat::ConnectionConFail);
-            if error.kind() == Kind::ConnectTimeout {
-                metrics.inc(UpstreamStat::ConnectionTimeout);
-            }
-            Err(error.retry_when(RetrySafety::Safe))
-        }
-    }
+    let open = connect::open(cluster, host, &metrics, async |stream| Ok(stream));
+    let stream = open.await?;
+    metrics.inc(UpstreamStat::ConnectionActive);
+    let local = stream.local_address();
+    let connection = ClientConnection::new(stream, limits.clone());
+    let host = host.id;
+    Ok(Box::new(Http1Lease { connection, id, host, metrics, _held: held, stale: false, local }))
 }

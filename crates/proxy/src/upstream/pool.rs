@@ -1,24 +1,25 @@
-//! The pools of one worker: for each host the connections that wait for a request, its counters, and the
-//! queue of its cluster. Taking and giving touch nothing that another worker touches.
+//! The pools of one worker: for each host its connections of every kind, its counters, and the queue of its cluster.
+//! Taking and giving touch nothing that another worker touches.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mecha_base::worker::WorkerCell;
-use mecha_base::{Error, Kind};
+use mecha_base::{Error, Kind, Result};
 use mecha_cluster::{Cluster, ClusterSet, Host, HostId};
-use mecha_metrics::{Registry, UpstreamStat};
+use mecha_codec::rpc::Protocol;
+use mecha_http::http2;
+use mecha_metrics::Registry;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::exclusive::IdleList;
 use super::http1::Http1Lease;
-use super::http2::Http2Pool;
 use super::metrics::UpstreamMetrics;
 use super::queue::{Queue, Queues};
-
-/// Most unused HTTP/1 connections kept for one host by one worker.
-const MOST_IDLE: usize = 1024;
+use super::rpc::RpcPool;
+use super::shared::SharedPool;
 
 /// How often a worker says of the same host that it can't be reached.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
@@ -26,25 +27,58 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 /// The pools of one worker.
 pub(crate) struct Pools {
     pub(super) worker: usize,
-    pub(super) registry: Arc<Registry>,
     pub(super) queues: Arc<Queues>,
+    registry: Arc<Registry>,
     hosts: WorkerCell<HashMap<HostId, HostPool, foldhash::fast::RandomState>>,
 }
 
-/// What a worker keeps for one host.
+/// What a worker keeps for one host. Connections that are let go of here wake whoever waits for their place, which is
+/// then run later: nothing comes back to the pools while one is lent.
 pub(super) struct HostPool {
     pub(super) metrics: UpstreamMetrics,
     pub(super) queue: Arc<Queue>,
-    pub(super) idle: Vec<Idle>,
-    pub(super) http2: Http2Pool,
-    idle_timeout: Duration,
+    pub(super) http1: IdleList<Box<Http1Lease>>,
+    pub(super) http2: SharedPool<http2::ClientConnection>,
+    /// By the family of the protocol: a host may speak several.
+    pub(super) rpc: BTreeMap<Protocol, RpcPool>,
+    pub(super) idle_timeout: Duration,
     reported: Option<Instant>,
 }
 
-/// An HTTP/1 connection that waits for a request.
-pub(super) struct Idle {
-    pub(super) lease: Box<Http1Lease>,
-    until: Instant,
+impl HostPool {
+    /// Whether shared connections are used or made.
+    fn is_busy(&self) -> bool {
+        self.http2.is_busy() || self.rpc.values().any(|rpc| rpc.shared.is_busy())
+    }
+
+    /// Closes what has waited for too long or is over, and counts bytes.
+    fn sweep(&mut self, now: Instant) {
+        self.http1.sweep(now, &self.metrics);
+        self.http2.sweep(now, self.idle_timeout, &self.metrics);
+        for rpc in self.rpc.values_mut() {
+            rpc.idle.sweep(now, &self.metrics);
+            rpc.shared.sweep(now, self.idle_timeout, &self.metrics);
+        }
+    }
+
+    /// Gives up one connection of each kind: an unused one, and one that is shared.
+    fn yield_one(&mut self) {
+        self.http1.yield_one(&self.metrics);
+        self.http2.yield_one();
+        for rpc in self.rpc.values_mut() {
+            rpc.idle.yield_one(&self.metrics);
+            rpc.shared.yield_one();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.http1.clear(&self.metrics);
+        self.http2.clear();
+        for rpc in self.rpc.values_mut() {
+            rpc.idle.clear(&self.metrics);
+            rpc.shared.clear();
+        }
+    }
 }
 
 impl Pools {
@@ -86,12 +120,18 @@ impl Pools {
         let pool = hosts.entry(host.id).or_insert_with(|| HostPool {
             metrics: UpstreamMetrics::new(&self.registry, self.worker, &cluster.name, &host.name),
             queue: self.queues.of(&cluster.name),
-            idle: Vec::new(),
-            http2: Http2Pool::default(),
+            http1: IdleList::default(),
+            http2: SharedPool::default(),
+            rpc: BTreeMap::new(),
             idle_timeout: cluster.idle_timeout,
             reported: None,
         });
         Some(with(pool))
+    }
+
+    /// Lends the pool of a host to `with`, if there is one.
+    pub(super) fn lend<R>(&self, host: HostId, with: impl FnOnce(&mut HostPool) -> R) -> Option<R> {
+        self.hosts.borrow()?.get_mut(&host).map(with)
     }
 
     /// The counters of a host.
@@ -99,114 +139,56 @@ impl Pools {
         self.with(cluster, host, |pool| pool.metrics.clone())
     }
 
-    /// The unused connection that was used last, if one is alive.
-    pub(super) fn take_idle(&self, cluster: &Cluster, host: &Host) -> Option<Box<Http1Lease>> {
-        self.with(cluster, host, |pool| {
-            while let Some(mut idle) = pool.idle.pop() {
-                pool.metrics.dec(UpstreamStat::ConnectionIdle);
-                if !idle.lease.is_stale() {
-                    return Some(idle.lease);
-                }
-            }
-            None
-        })?
-    }
-
-    /// Takes a connection back after its response was received whole; it is closed unless it can be used again.
-    pub(crate) fn give_back(&self, cluster: &Cluster, mut lease: Box<Http1Lease>) {
-        lease.count_traffic();
-        let most = cluster.max_requests_per_connection;
-        let worn = most > 0 && lease.connection.requests() >= most;
-        if worn || !lease.connection.is_reusable() {
-            return;
-        }
-        lease.connection.release();
-        let host = lease.host;
-        let Some(mut hosts) = self.hosts.borrow() else { return };
-        let Some(pool) = hosts.get_mut(&host) else { return };
-        if !pool.queue.is_empty() && !pool.queue.wake_local(host, self.worker) {
-            // Somebody elsewhere waits for the place that this connection holds.
-            drop(hosts);
-            drop(lease);
-            return;
-        }
-        if pool.idle.len() < MOST_IDLE {
-            pool.metrics.inc(UpstreamStat::ConnectionIdle);
-            pool.idle.push(Idle { lease, until: Instant::now() + cluster.idle_timeout });
-        }
+    /// What whoever opens a connection needs: the counters of the host, and the queue of its cluster.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] outside of the worker's thread.
+    pub(super) fn shared_parts(
+        &self,
+        cluster: &Cluster,
+        host: &Host,
+    ) -> Result<(UpstreamMetrics, Arc<Queue>)> {
+        let parts = self.with(cluster, host, |pool| (pool.metrics.clone(), pool.queue.clone()));
+        parts.ok_or_else(|| Error::local(Kind::Internal, "a pool was used outside of its worker"))
     }
 
     /// Closes what has waited for too long or was closed by its host. Called some times a second.
     pub(crate) fn sweep(&self) {
         let now = Instant::now();
-        self.close_where(|idle| idle.lease.is_stale() || idle.until <= now);
-        if let Some(mut hosts) = self.hosts.borrow() {
-            for pool in hosts.values_mut() {
-                pool.http2.sweep(pool.idle_timeout, &pool.metrics);
-            }
-        }
+        self.each(|pool| pool.sweep(now));
     }
 
     /// Lets go of what is kept for hosts that are in no cluster any more, as far as nothing uses it.
     pub(crate) fn forget_absent(&self, clusters: &ClusterSet) {
         let present: HashSet<HostId, foldhash::fast::RandomState> =
             clusters.iter().flat_map(|cluster| cluster.hosts()).map(|host| host.id).collect();
-        let gone = self.hosts.borrow().map(|mut hosts| {
-            let gone: Vec<_> =
-                hosts.extract_if(|id, pool| !present.contains(id) && !pool.http2.is_busy()).collect();
-            gone
-        });
-        for (_, pool) in gone.into_iter().flatten() {
-            for _ in &pool.idle {
-                pool.metrics.dec(UpstreamStat::ConnectionIdle);
+        let Some(mut hosts) = self.hosts.borrow() else { return };
+        hosts.retain(|id, pool| {
+            let keep = present.contains(id) || pool.is_busy();
+            if !keep {
+                pool.clear();
             }
-            // Closing wakes waiters; no pool may be lent meanwhile.
-            drop(pool);
-        }
+            keep
+        });
     }
 
-    /// Gives up one connection to each host that somebody elsewhere waits for: an unused one, or one that is shared.
+    /// Gives up a connection to each host that somebody elsewhere waits for: an unused one, or one that is shared.
     pub(crate) fn yield_one(&self) {
-        let closed = self.hosts.borrow().map(|mut hosts| {
-            let wanted = hosts.values_mut().filter(|pool| pool.queue.is_wanted_elsewhere(self.worker));
-            let closed: Vec<_> = wanted
-                .filter_map(|pool| {
-                    pool.http2.yield_one();
-                    let idle = pool.idle.pop()?;
-                    pool.metrics.dec(UpstreamStat::ConnectionIdle);
-                    Some(idle)
-                })
-                .collect();
-            closed
+        self.each(|pool| {
+            if pool.queue.is_wanted_elsewhere(self.worker) {
+                pool.yield_one();
+            }
         });
-        // Closing wakes waiters; no pool may be lent meanwhile.
-        drop(closed);
     }
 
     /// Closes every unused connection; for the end of the worker.
     pub(crate) fn clear(&self) {
-        self.close_where(|_| true);
-        if let Some(mut hosts) = self.hosts.borrow() {
-            for pool in hosts.values_mut() {
-                pool.http2.clear();
-            }
-        }
+        self.each(HostPool::clear);
     }
 
-    fn close_where(&self, mut close: impl FnMut(&mut Idle) -> bool) {
-        let Some(mut hosts) = self.hosts.borrow() else { return };
-        let mut closed = Vec::new();
-        for pool in hosts.values_mut() {
-            let before = pool.idle.len();
-            closed.extend(pool.idle.extract_if(.., &mut close));
-            for _ in pool.idle.len()..before {
-                pool.metrics.dec(UpstreamStat::ConnectionIdle);
-            }
-            if pool.idle.is_empty() {
-                pool.idle.shrink_to_fit();
-            }
+    fn each(&self, with: impl FnMut(&mut HostPool)) {
+        if let Some(mut hosts) = self.hosts.borrow() {
+            hosts.values_mut().for_each(with);
         }
-        drop(hosts);
-        drop(closed);
     }
 }

@@ -9,7 +9,7 @@ use std::task::Waker;
 use crate::reader::Frame;
 
 /// Most requests at once. The last place stays empty: its numbers are those of heartbeats.
-const MOST: usize = 65_535;
+pub(super) const MOST: usize = 65_535;
 /// So many places are made before one is taken again.
 const FIRST: usize = 64;
 

@@ -1,0 +1,197 @@
+//! Connections of RPC protocols, used as the cluster says (MOSN reference 2.4): shared, for one request at a time, or
+//! bound to a client's connection. Versions of a protocol share connections; protocols of a host don't.
+
+use std::future::{Future, ready};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mecha_base::Result;
+use mecha_cluster::{Cluster, Host, HostId};
+use mecha_codec::rpc::{Limits, Protocol};
+use mecha_config::cluster::PoolMode;
+use mecha_http::http2::Traffic;
+use mecha_metrics::UpstreamStat;
+use mecha_net::Stream;
+use mecha_rpc::client::{ClientConnection, ClientOptions, Driver, KeepAlive};
+
+use super::bound::Bound;
+use super::driven::{self, Driven, Handle, InFlight, Lease};
+use super::exclusive::{Exclusive, IdleList};
+use super::metrics::UpstreamMetrics;
+use super::pool::{HostPool, Pools};
+use super::shared::{Shared, SharedPool};
+
+/// The connections to one host of protocols that can share one.
+#[derive(Default)]
+pub(super) struct RpcPool {
+    pub(super) shared: SharedPool<ClientConnection>,
+    pub(super) idle: IdleList<PingPong>,
+}
+
+/// A connection that carries one request at a time.
+pub(super) struct PingPong {
+    handle: Handle<ClientConnection>,
+    metrics: UpstreamMetrics,
+}
+
+/// The right to send one request. Dropped before [`Self::done`], a connection that is not shared is closed: an answer
+/// that was given up must not come in the way of the next one.
+pub(crate) struct RpcLease {
+    pub(crate) connection: ClientConnection,
+    /// Unique in this process.
+    pub(crate) id: u64,
+    /// Whether the connection was lent before.
+    pub(crate) reused: bool,
+    _guard: InFlight,
+    alone: Option<Alone>,
+}
+
+/// A connection that nobody else uses, and where it returns to.
+struct Alone {
+    connection: PingPong,
+    pools: Arc<Pools>,
+    host: HostId,
+    family: Protocol,
+    most_requests: u32,
+    idle_timeout: Duration,
+}
+
+/// The protocol that stands for all whose frames a connection may carry together.
+pub(super) fn family(protocol: Protocol) -> Protocol {
+    Protocol::ALL.into_iter().find(|first| first.carries(protocol)).unwrap_or(protocol)
+}
+
+impl Driven for ClientConnection {
+    type Options = Protocol;
+    type Driver = Driver;
+
+    fn greet(
+        stream: Stream,
+        protocol: Protocol,
+        cluster: &Cluster,
+    ) -> impl Future<Output = Result<(Self, Driver)>> + Send {
+        let (interval, timeout) = (cluster.keepalive.interval, cluster.keepalive.timeout);
+        let keepalive = KeepAlive { interval, timeout, ..KeepAlive::default() };
+        ready(Ok(ClientConnection::new(
+            stream,
+            // Pools know what is unused.
+            ClientOptions { protocol, limits: Limits::default(), keepalive: Some(keepalive), idle: None },
+        )))
+    }
+
+    fn is_open(&mut self) -> bool {
+        ClientConnection::is_open(self)
+    }
+
+    fn most(&self) -> usize {
+        ClientConnection::MOST_REQUESTS
+    }
+
+    fn traffic(&self) -> &Arc<Traffic> {
+        ClientConnection::traffic(self)
+    }
+}
+
+impl Shared for ClientConnection {
+    fn pool(host: &mut HostPool, protocol: Protocol) -> &mut SharedPool<Self> {
+        &mut host.rpc.entry(family(protocol)).or_default().shared
+    }
+}
+
+impl Exclusive for PingPong {
+    type Key = Protocol;
+
+    fn idle(host: &mut HostPool, family: Protocol) -> (&mut IdleList<Self>, &UpstreamMetrics) {
+        (&mut host.rpc.entry(family).or_default().idle, &host.metrics)
+    }
+
+    fn is_stale(&mut self) -> bool {
+        !self.handle.is_open()
+    }
+
+    fn is_reusable(&mut self, most_requests: u32) -> bool {
+        let quiet = self.handle.connection.in_flight() == 0;
+        quiet && self.handle.is_open() && !self.handle.is_worn(most_requests)
+    }
+}
+
+impl RpcLease {
+    pub(super) fn of(lease: Lease<ClientConnection>) -> Self {
+        let Lease { connection, id, reused, guard } = lease;
+        RpcLease { connection, id, reused, _guard: guard, alone: None }
+    }
+
+    /// The answer was received whole: the connection may carry another request.
+    pub(crate) fn done(mut self) {
+        if let Some(alone) = self.alone.take() {
+            let Alone { connection, pools, host, family, most_requests, idle_timeout } = alone;
+            connection.handle.count_traffic(&connection.metrics);
+            pools.take_back(host, family, connection, most_requests, idle_timeout);
+        }
+    }
+}
+
+impl Drop for RpcLease {
+    fn drop(&mut self) {
+        if let Some(alone) = &self.alone
+            && self.connection.is_open()
+        {
+            alone.connection.metrics.inc(UpstreamStat::ConnectionLocalCloseWithActiveRequest);
+        }
+    }
+}
+
+impl Pools {
+    /// The right to send one request of `protocol` to `host`. With `PoolMode::Binding` the connection is the one that
+    /// `bound` has in the cluster, and its host that one's ([`Bound::host`]); requests that come from no connection of an
+    /// RPC protocol are not bound and share.
+    ///
+    /// # Errors
+    /// [`mecha_base::Kind::ConnectFailed`], [`mecha_base::Kind::ConnectTimeout`], [`mecha_base::Kind::Overflow`] when every
+    /// connection that may be open is in use, and too many wait already or none became free within the connect timeout,
+    /// or [`mecha_base::Kind::UpstreamReset`] when what the client is bound to is over.
+    pub(crate) async fn rpc(
+        self: &Arc<Self>,
+        cluster: &Arc<Cluster>,
+        host: &Arc<Host>,
+        protocol: Protocol,
+        bound: Option<&Bound>,
+        id: impl Fn() -> u64,
+    ) -> Result<RpcLease> {
+        match (cluster.pool, bound) {
+            (PoolMode::PingPong, _) => self.ping_pong(cluster, host, protocol, id).await,
+            (PoolMode::Binding, Some(bound)) => self.bound(cluster, host, protocol, bound, id).await,
+            (PoolMode::Multiplex | PoolMode::Binding, _) => {
+                self.shared(cluster, host, protocol, id).await.map(RpcLease::of)
+            }
+        }
+    }
+
+    async fn ping_pong(
+        self: &Arc<Self>,
+        cluster: &Arc<Cluster>,
+        host: &Arc<Host>,
+        protocol: Protocol,
+        id: impl Fn() -> u64,
+    ) -> Result<RpcLease> {
+        let family = family(protocol);
+        let open = async |held, metrics: UpstreamMetrics| {
+            let granted = (held, metrics.clone());
+            let (handle, drive) =
+                driven::open(cluster, host, protocol, granted, Arc::default(), id()).await?;
+            tokio::spawn(drive.run());
+            Ok(PingPong { handle, metrics })
+        };
+        let mut connection = self.exclusive::<PingPong, _>(cluster, host, family, open).await?;
+        let mut lease = RpcLease::of(connection.handle.lease());
+        lease.alone = Some(Alone {
+            connection,
+            pools: self.clone(),
+            host: host.id,
+            family,
+            most_requests: cluster.max_requests_per_connection,
+            idle_timeout: cluster.idle_timeout,
+        });
+        Ok(lease)
+    }
+}
