@@ -18,6 +18,7 @@
 //! assert!(text.contains("downstream_request_total{listener=\"ingress\"} 1\n"));
 //! ```
 
+mod call;
 mod downstream;
 mod histogram;
 mod mosn;
@@ -31,6 +32,7 @@ mod stat;
 mod table;
 mod upstream;
 
+pub use call::{CallKind, CallScope, CallShard, CallStat, MAX_CALL_NAME, MAX_CALLS};
 pub use downstream::{DownstreamHistogram, DownstreamStat};
 pub use histogram::{BOUNDS, HistogramSnapshot};
 pub use mosn::MosnStats;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::call::{CallKind, CallScope, CallStat};
 use crate::registry::Registry;
 use crate::scope::Scope;
 use crate::server::ServerStat;
@@ -28,6 +29,11 @@ pub(crate) fn stats(registry: &Registry) -> MosnStats {
     for scope in registry.upstream() {
         put(crate::UpstreamStat::TYPE, namespace(&scope), values(&scope));
     }
+    for kind in CallKind::ALL {
+        for scope in registry.calls(kind) {
+            put(kind.name(), joined(scope.labels()), calls(&scope));
+        }
+    }
     put(META.0, META.1.to_owned(), meta(registry));
     put(SERVER.0, SERVER.1.to_owned(), server(registry));
     stats
@@ -38,6 +44,10 @@ pub(crate) fn key(registry: &Registry, key: &str) -> Option<Vec<(String, String)
     match kind {
         crate::DownstreamStat::TYPE => one(registry.downstream().iter(), labels),
         crate::UpstreamStat::TYPE => one(registry.upstream().iter(), labels),
+        _ if let Some(kind) = CallKind::ALL.into_iter().find(|known| known.name() == kind) => {
+            let all = registry.calls(kind);
+            all.iter().find(|scope| joined(scope.labels()) == labels).map(|scope| calls(scope))
+        }
         _ if (kind, labels) == META => Some(meta(registry)),
         _ if (kind, labels) == SERVER => Some(server(registry)),
         _ => None,
@@ -56,7 +66,15 @@ fn one<'a, S: Stat>(
 }
 
 fn namespace<S: Stat>(scope: &Scope<S>) -> String {
-    scope.labels().flat_map(|(key, value)| [key, value]).collect::<Vec<_>>().join(".")
+    joined(scope.labels())
+}
+
+fn joined<'a>(labels: impl Iterator<Item = (&'static str, &'a str)>) -> String {
+    labels.flat_map(|(key, value)| [key, value]).collect::<Vec<_>>().join(".")
+}
+
+fn calls(scope: &CallScope) -> Vec<(String, String)> {
+    CallStat::ALL.iter().map(|stat| (stat.name().to_owned(), scope.value(*stat).to_string())).collect()
 }
 
 fn values<S: Stat>(scope: &Scope<S>) -> Vec<(String, String)> {

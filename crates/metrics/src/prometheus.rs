@@ -4,6 +4,7 @@
 use std::fmt::{Display, Write};
 use std::sync::Arc;
 
+use crate::call::{CallKind, CallScope, CallStat};
 use crate::histogram::HistogramSnapshot;
 use crate::process::Process;
 use crate::registry::Registry;
@@ -20,6 +21,9 @@ pub(crate) fn write(registry: &Registry, out: &mut String) {
     process(out);
     scopes(&registry.downstream(), out);
     scopes(&registry.upstream(), out);
+    for kind in CallKind::ALL {
+        calls(kind, &registry.calls(kind), out);
+    }
 }
 
 fn build_info(registry: &Registry, out: &mut String) {
@@ -57,6 +61,20 @@ fn scopes<S: Stat>(scopes: &[Arc<Scope<S>>], out: &mut String) {
         let name = format!("{}_{}_seconds", S::TYPE, stat.name());
         family(out, &name, stat.help(), stat.kind());
         shown.iter().for_each(|(labels, scope)| histogram(out, &name, labels, &scope.histogram(*stat)));
+    }
+}
+
+fn calls(kind: CallKind, scopes: &[Arc<CallScope>], out: &mut String) {
+    if scopes.is_empty() {
+        return;
+    }
+    let shown: Vec<_> = scopes.iter().map(|scope| (rendered(scope.labels()), scope)).collect();
+    for stat in CallStat::ALL {
+        let name = format!("{}_{}", kind.name(), stat.name());
+        family(out, &name, stat.help(), stat.kind());
+        for (labels, scope) in &shown {
+            let _ = writeln!(out, "{name}{{{labels}}} {}", scope.value(*stat));
+        }
     }
 }
 

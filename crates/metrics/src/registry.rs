@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use crate::call::{CallKind, CallScope, CallTable};
 use crate::mosn::{self, MosnStats};
 use crate::scope::{Scope, Subject};
 use crate::server::{ServerStat, ServerStats};
@@ -31,6 +32,7 @@ pub struct Registry {
     server: ServerStats,
     version: OnceLock<Box<str>>,
     table: Mutex<Table>,
+    calls: CallTable,
 }
 
 impl Registry {
@@ -53,6 +55,7 @@ impl Registry {
             server,
             version: OnceLock::new(),
             table: Mutex::new(Table::new(workers, limit)),
+            calls: CallTable::new(workers),
         })
     }
 
@@ -92,10 +95,31 @@ impl Registry {
         self.find(|table| table.host(cluster, addr)).unwrap_or_else(|| self.upstream_overflow.clone())
     }
 
+    /// The statistics of one method of a service, called through a listener; the names as they came, whatever they hold.
+    /// `None` when [`crate::MAX_CALLS`] are known already, or a name is longer than [`crate::MAX_CALL_NAME`]: then
+    /// [`Registry::call_overflow`] counts. Takes a lock: keep what it gives.
+    #[must_use]
+    pub fn call(
+        &self,
+        kind: CallKind,
+        listener: &str,
+        service: &[u8],
+        method: &[u8],
+    ) -> Option<Arc<CallScope>> {
+        self.calls.find(kind, listener, [service, method])
+    }
+
+    /// The statistics of all methods that have none of their own, with [`OVERFLOW`] for each name.
+    #[must_use]
+    pub fn call_overflow(&self, kind: CallKind) -> &Arc<CallScope> {
+        self.calls.overflow(kind)
+    }
+
     /// Forgets a listener: its series disappear. Those who still hold the scope may count on; nobody will see it,
     /// and a listener of that name starts again from zero.
     pub fn remove_listener(&self, name: &str) {
         self.change(|table| table.remove_listener(name));
+        self.calls.remove_listener(name);
     }
 
     /// Forgets a cluster and all its hosts, in the same sense as [`Registry::remove_listener`].
@@ -167,6 +191,11 @@ impl Registry {
         let overflow = Some(self.upstream_overflow.clone()).filter(|scope| scope.is_used());
         let table = self.table.lock();
         table.upstream().chain(overflow).collect()
+    }
+
+    /// The methods of a kind.
+    pub(crate) fn calls(&self, kind: CallKind) -> Vec<Arc<CallScope>> {
+        self.calls.of(kind)
     }
 
     fn find<T>(&self, look: impl FnOnce(&mut Table) -> Option<T>) -> Option<T> {

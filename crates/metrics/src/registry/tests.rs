@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::{Active, DownstreamHistogram, DownstreamStat, UpstreamHistogram, UpstreamStat};
+use crate::{
+    Active, CallKind, CallStat, DownstreamHistogram, DownstreamStat, UpstreamHistogram, UpstreamStat,
+};
 
 #[test]
 fn workers_count_on_their_own_shards_and_the_sum_is_exact() {
@@ -157,4 +159,39 @@ fn mosn_stats_have_mosns_shape() {
     for unknown in ["", "downstream", "downstream.proxy", "upstream.cluster.nobody", "meta.x"] {
         assert_eq!(registry.mosn_key(unknown), None, "{unknown}");
     }
+}
+
+#[test]
+fn calls_are_shown_by_listener_service_and_method() {
+    let registry = Registry::new(1);
+    let mut text = String::new();
+    registry.prometheus(&mut text);
+    assert!(!text.contains("mosn_request_total"), "nothing is shown of what nobody counts");
+
+    let list = registry.call(CallKind::Rpc, "ingress", b"shop.Orders", b"list").unwrap();
+    list.shard(0).unwrap().inc(CallStat::RequestTotal);
+    list.shard(0).unwrap().inc(CallStat::ResponseSuccTotal);
+    let grpc = registry.call(CallKind::Grpc, "ingress", b"shop.Orders", b"List").unwrap();
+    grpc.shard(0).unwrap().inc(CallStat::ResponseFailTotal);
+    registry.call_overflow(CallKind::Rpc).shard(0).unwrap().inc(CallStat::RequestTotal);
+
+    registry.prometheus(&mut text);
+    for line in [
+        "# TYPE mosn_request_total counter\n",
+        "mosn_request_total{listener=\"ingress\",method=\"list\",service=\"shop.Orders\"} 1\n",
+        "mosn_response_succ_total{listener=\"ingress\",method=\"list\",service=\"shop.Orders\"} 1\n",
+        "mosn_response_fail_total{listener=\"ingress\",method=\"list\",service=\"shop.Orders\"} 0\n",
+        "mosn_request_total{listener=\"_overflow\",method=\"_overflow\",service=\"_overflow\"} 1\n",
+        "grpc_response_fail_total{listener=\"ingress\",method=\"List\",service=\"shop.Orders\"} 1\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    let key = "listener.ingress.method.list.service.shop.Orders";
+    assert_eq!(registry.mosn_stats()["mosn"][key]["request_total"], "1");
+    let one = registry.mosn_key(&format!("mosn.{key}")).unwrap();
+    assert!(one.contains(&("response_succ_total".into(), "1".into())));
+    assert_eq!(registry.mosn_key("grpc.listener.x"), None);
+
+    registry.remove_listener("ingress");
+    assert!(!registry.mosn_stats().contains_key("grpc"));
 }
