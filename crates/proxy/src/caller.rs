@@ -78,7 +78,14 @@ async fn serve(caller: Caller, mut request: Request, mut stream: ServerStream) {
     let client = Client { id: door.worker.next_id(), local: None, remote: Address::Unix(None) };
     let mut timer = LazyTimer::new();
     let mut pick = PickState::new(door.worker.fork_rng());
-    let context = Context { door, client: &client, proxy: &http.proxy, timer: &mut timer, pick: &mut pick };
+    let context = Context {
+        door,
+        client: &client,
+        proxy: &http.proxy,
+        timer: &mut timer,
+        pick: &mut pick,
+        bound: None,
+    };
     exchange(context, &mut request, Downstream::Local(&mut stream, protocol)).await;
 }
 

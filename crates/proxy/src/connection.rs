@@ -4,6 +4,7 @@
 mod detect;
 mod http1;
 mod http2;
+mod rpc;
 mod tcp;
 
 use std::future::Future;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use mecha_codec::detect::Protocol as Detected;
 use mecha_config::proxy::{Protocol, Protocols};
 use mecha_metrics::DownstreamStat;
 use mecha_net::Stream;
@@ -36,10 +38,10 @@ pub(crate) async fn serve(door: &Arc<Door>, client: Client, mut stream: Stream, 
         };
         let found = match &http.proxy.downstream {
             // Its own codec tells a client what is wrong with its bytes.
-            Protocols::One(Protocol::Http1) => Found::Protocol(Protocol::Http1),
+            Protocols::One(Protocol::Http1) => Found::Protocol(Detected::Http1),
             // Whatever opens without the preface is read here and closed in order (RFC 9113 section 3.4); bytes that
             // `h2` leaves unread would make the close a reset.
-            Protocols::One(Protocol::Http2) | Protocols::Detect(_) => {
+            Protocols::One(_) | Protocols::Detect(_) => {
                 Box::pin(detect(&mut stream, &mut prefix, &http.allowed, &mut slot, door)).await
             }
         };
@@ -60,13 +62,14 @@ fn serve_http<'a>(
     door: &'a Arc<Door>,
     client: Client,
     http: &'a Arc<HttpFilter>,
-    protocol: Protocol,
+    protocol: Detected,
     stream: Stream,
     prefix: BytesMut,
     slot: Slot,
 ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
     match protocol {
-        Protocol::Http1 => Box::pin(http1::serve(door, client, http, stream, prefix, slot)),
-        Protocol::Http2 => Box::pin(http2::serve(door, client, http, stream, prefix, slot)),
+        Detected::Http1 => Box::pin(http1::serve(door, client, http, stream, prefix, slot)),
+        Detected::Http2 => Box::pin(http2::serve(door, client, http, stream, prefix, slot)),
+        Detected::Rpc(protocol) => Box::pin(rpc::serve(door, client, http, protocol, stream, prefix, slot)),
     }
 }

@@ -5,6 +5,7 @@
 mod attempt;
 mod body;
 mod clock;
+mod convert;
 mod dapr;
 mod downstream;
 mod filters;
@@ -20,12 +21,13 @@ use mecha_base::timer::LazyTimer;
 use mecha_base::{Error, Kind, Result};
 use mecha_cluster::PickState;
 use mecha_config::proxy::HttpProxy;
-use mecha_filter::Phase;
+use mecha_filter::{Choice, Phase};
 use mecha_http::{Length, RequestHead};
 use mecha_route::{RouteAction, Vars};
 
 use crate::client::Client;
 use crate::listener::Door;
+use crate::upstream::Bound;
 use body::Body;
 use clock::Clock;
 pub(crate) use downstream::Downstream;
@@ -55,6 +57,8 @@ pub(crate) struct Context<'a> {
     pub(crate) proxy: &'a HttpProxy,
     pub(crate) timer: &'a mut LazyTimer,
     pub(crate) pick: &'a mut PickState,
+    /// The upstream connections that belong to the client's connection, where it may have such.
+    pub(crate) bound: Option<&'a Bound>,
 }
 
 struct Exchange<'a> {
@@ -68,11 +72,14 @@ struct Exchange<'a> {
     body: Body,
     head_sent: bool,
     grpc: bool,
+    bound: Option<&'a Bound>,
+    /// What the request is to become, when a filter said so.
+    choice: Option<Choice>,
 }
 
 /// Serves one request.
 pub(crate) async fn exchange(context: Context<'_>, request: &mut Request, down: Downstream<'_>) -> Outcome {
-    let Context { door, client, proxy, timer, pick } = context;
+    let Context { door, client, proxy, timer, pick, bound } = context;
     pick.restart();
     let flight = Flight::begin(door, &request.head);
     let mut exchange = Exchange {
@@ -81,11 +88,16 @@ pub(crate) async fn exchange(context: Context<'_>, request: &mut Request, down: 
         proxy,
         pick,
         clock: Clock::new(timer, proxy, down.body_timeout(proxy), flight.start()),
-        body: Body::new(request.length, proxy.http1.max_request_body),
+        body: match &request.head.rpc {
+            Some(message) => Body::message(message.payload.len),
+            None => Body::new(request.length, proxy.http1.max_request_body),
+        },
         grpc: request.head.is_grpc(),
         down,
         flight,
         head_sent: false,
+        bound,
+        choice: None,
     };
     exchange.run(request).await
 }

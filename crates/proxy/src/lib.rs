@@ -7,6 +7,7 @@ mod client;
 mod connection;
 mod exchange;
 mod listener;
+mod protocol;
 mod snapshot;
 mod upstream;
 mod worker;

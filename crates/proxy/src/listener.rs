@@ -7,12 +7,13 @@ mod door;
 use std::sync::Arc;
 
 use mecha_config as config;
-use mecha_config::proxy::{Http1Options, Http2Options, HttpProxy, Protocols};
+use mecha_config::proxy::{Http1Options, Http2Options, HttpProxy, Protocol, Protocols};
 use mecha_config::{NetworkFilter, StreamFilter, TcpProxy};
 use mecha_http::http1::Limits;
 use mecha_http::http2::ServerOptions;
 
 use crate::access::{AccessOrigin, AccessSink};
+use crate::protocol::detected;
 
 pub(crate) use accept::accept;
 pub(crate) use door::Door;
@@ -76,18 +77,15 @@ impl Listener {
 impl HttpFilter {
     fn new(proxy: &HttpProxy) -> Self {
         let allowed = match &proxy.downstream {
+            // A connection may carry both versions of Bolt, and begin with either.
+            Protocols::One(Protocol::Bolt | Protocol::BoltV2) => {
+                vec![detected(Protocol::Bolt), detected(Protocol::BoltV2)]
+            }
             Protocols::One(protocol) => vec![detected(*protocol)],
             Protocols::Detect(protocols) => protocols.iter().copied().map(detected).collect(),
         };
         let (limits, http2) = (Arc::new(http1_limits(&proxy.http1)), http2_options(&proxy.http2));
         HttpFilter { proxy: proxy.clone(), limits, http2, allowed }
-    }
-}
-
-fn detected(protocol: config::Protocol) -> mecha_codec::detect::Protocol {
-    match protocol {
-        config::Protocol::Http1 => mecha_codec::detect::Protocol::Http1,
-        config::Protocol::Http2 => mecha_codec::detect::Protocol::Http2,
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 use mecha_base::worker::WorkerCell;
+use mecha_cluster::Speaks;
 use mecha_http::http1::Limits;
 use mecha_metrics::Registry;
 
@@ -106,6 +107,11 @@ impl Worker {
     /// Whether requests can be routed to a cluster of this name. To be called on the worker's thread.
     pub fn has_cluster(&self, name: &str) -> bool {
         self.snapshot.borrow().is_some_and(|snapshot| snapshot.clusters().get(name).is_some())
+    }
+
+    /// What the hosts of a cluster speak, when it says so. To be called on the worker's thread.
+    pub fn speaks(&self, cluster: &str) -> Option<Speaks> {
+        self.snapshot.borrow()?.clusters().get(cluster)?.speaks
     }
 
     /// A generator for one connection, drawn from the worker's.

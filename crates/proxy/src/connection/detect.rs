@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::BytesMut;
 use mecha_base::timer::LazyTimer;
 use mecha_codec::detect::{self as codec, Detected};
-use mecha_config::proxy::Protocol;
 use mecha_metrics::DownstreamStat;
 use mecha_net::{Stream, buffer};
 use tokio::time::Instant;
@@ -24,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(15);
 
 /// What detection came to.
 pub(super) enum Found {
-    Protocol(Protocol),
+    Protocol(codec::Protocol),
     /// Nothing that is allowed here.
     Nothing,
     /// The client closed without a byte, or the connection broke.
@@ -72,12 +71,7 @@ fn poll_look(
     loop {
         if !prefix.is_empty() {
             match codec::detect(prefix, allowed) {
-                Detected::Protocol(codec::Protocol::Http1) => {
-                    return Poll::Ready(Found::Protocol(Protocol::Http1));
-                }
-                Detected::Protocol(codec::Protocol::Http2) => {
-                    return Poll::Ready(Found::Protocol(Protocol::Http2));
-                }
+                Detected::Protocol(protocol) => return Poll::Ready(Found::Protocol(protocol)),
                 Detected::Unknown => return Poll::Ready(Found::Nothing),
                 Detected::More => {}
             }

@@ -77,7 +77,8 @@ pub(super) async fn serve(
         let mut request =
             Request { head: incoming.head, length: incoming.length, wants_upgrade: incoming.wants_upgrade };
         let timer = &mut connection.timer;
-        let context = Context { door, client: &client, proxy: &http.proxy, timer, pick: &mut pick };
+        let context =
+            Context { door, client: &client, proxy: &http.proxy, timer, pick: &mut pick, bound: None };
         let outcome = exchange(context, &mut request, Downstream::Http1(&mut connection.inner)).await;
         // Its head holds the read buffer, which can go back only now.
         drop(request);

@@ -192,6 +192,7 @@ async fn serve_stream(shared: Arc<Shared>, (head, length, mut stream): NewStream
         proxy: &shared.http.proxy,
         timer: &mut timer,
         pick: &mut pick,
+        bound: None,
     };
     let mut request = Request { head, length, wants_upgrade: false };
     match exchange(context, &mut request, Downstream::Http2(&mut stream)).await {

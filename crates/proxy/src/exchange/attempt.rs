@@ -8,15 +8,18 @@ use std::task::Poll;
 use mecha_base::{Error, Kind, Result};
 use mecha_cluster::{Cluster, Host, Speaks};
 use mecha_config::proxy::Protocol;
+use mecha_filter::Choice;
 use mecha_http::{Length, Method};
 use mecha_metrics::{UpstreamHistogram, UpstreamStat};
 use mecha_resilience::Timeouts;
 use mecha_route::ForwardPlan;
 use tokio::time::Instant;
 
+use super::forward::Plan;
 use super::upstream::Upstream;
 use super::{Exchange, Request};
 use crate::listener::Door;
+use crate::protocol::{rpc_spoken, spoken_by};
 use crate::upstream::UpstreamMetrics;
 
 /// The counters of one try; ends the try when dropped.
@@ -111,36 +114,48 @@ impl Exchange<'_> {
     pub(super) async fn acquire(
         &mut self,
         attempt: &Attempt,
-        cluster: &Arc<Cluster>,
-        plan: &ForwardPlan,
-        timeouts: &Timeouts,
+        plan: &Plan<'_>,
         request: &Request,
     ) -> Result<(Upstream, bool)> {
         self.flight.try_begins(attempt.start());
         let worker = self.door.worker.clone();
+        let pools = worker.pools();
         let id = || worker.next_id();
-        match spoken(cluster, plan, self.down.protocol(), request) {
+        match plan.speaks {
             Speaks::Http1 => {
-                let lease = worker.pools().http1(cluster, &attempt.host, worker.upstream_limits(), id);
-                let lease = self.connecting(lease, timeouts).await?;
+                let lease = pools.http1(plan.cluster, &attempt.host, worker.upstream_limits(), id);
+                let lease = self.connecting(lease, &plan.timeouts).await?;
                 let reused = lease.is_reused();
                 Ok((Upstream::http1(lease, request), reused))
             }
             Speaks::Http2 => {
                 let lease =
-                    self.connecting(worker.pools().http2(cluster, &attempt.host, id), timeouts).await?;
+                    self.connecting(pools.http2(plan.cluster, &attempt.host, id), &plan.timeouts).await?;
                 Ok((Upstream::http2(lease, request.head.clone(), request.length)?, true))
             }
             Speaks::Dapr => {
                 let lease =
-                    self.connecting(worker.pools().http2(cluster, &attempt.host, id), timeouts).await?;
+                    self.connecting(pools.http2(plan.cluster, &attempt.host, id), &plan.timeouts).await?;
                 Ok((Upstream::dapr(lease, request)?, true))
+            }
+            speaks => {
+                let Some(protocol) = rpc_spoken(speaks) else {
+                    return Err(Error::local(Kind::Internal, "a protocol that nobody sends"));
+                };
+                // A host answers in the version that a connection began with.
+                let protocol = request.head.rpc.as_ref().map_or(protocol, |message| message.protocol);
+                let lease = pools.rpc(plan.cluster, &attempt.host, protocol, self.bound, id);
+                let lease = self.connecting(lease, &plan.timeouts).await?;
+                let reused = lease.reused;
+                let upstream = match &request.head.rpc {
+                    Some(_) => Upstream::rpc(lease, &request.head)?,
+                    None => self.convert(lease, protocol, plan, request)?,
+                };
+                Ok((upstream, reused))
             }
         }
     }
-}
 
-impl Exchange<'_> {
     /// Waits for a connection, as long as the client waits and the global timeout allows.
     async fn connecting<T>(
         &mut self,
@@ -168,25 +183,33 @@ impl Exchange<'_> {
     }
 }
 
-/// What the cluster speaks, where it says so; else the route's protocol.
-fn spoken(cluster: &Cluster, plan: &ForwardPlan, downstream: Protocol, request: &Request) -> Speaks {
+/// What is spoken to the host: what the cluster says, else what a filter made of the request, else the route's
+/// protocol, else the client's.
+pub(super) fn spoken(
+    cluster: &Cluster,
+    plan: &ForwardPlan,
+    choice: Option<&Choice>,
+    downstream: Protocol,
+    request: &Request,
+) -> Speaks {
     match cluster.speaks {
         // Between runtimes gRPC calls pass as they are.
         Some(Speaks::Dapr) if downstream == Protocol::Http2 && request.head.is_grpc() => Speaks::Http2,
         Some(speaks) => speaks,
-        None => match upstream_protocol(plan, downstream, request) {
-            Protocol::Http1 => Speaks::Http1,
-            Protocol::Http2 => Speaks::Http2,
-        },
+        None => spoken_by(upstream_protocol(plan, choice, downstream, request)),
     }
 }
 
-/// The route's protocol, else the client's. What leaves HTTP/1 by an upgrade stays there: over HTTP/2 the
-/// field means nothing.
-fn upstream_protocol(plan: &ForwardPlan, downstream: Protocol, request: &Request) -> Protocol {
+/// What leaves HTTP/1 by an upgrade stays there: over HTTP/2 the field means nothing.
+fn upstream_protocol(
+    plan: &ForwardPlan,
+    choice: Option<&Choice>,
+    downstream: Protocol,
+    request: &Request,
+) -> Protocol {
     if request.wants_upgrade || (downstream == Protocol::Http1 && request.head.method == Method::CONNECT) {
         return Protocol::Http1;
     }
     debug_assert!(request.length != Length::Tunnel || request.head.method == Method::CONNECT);
-    plan.upstream_protocol.unwrap_or(downstream)
+    choice.map(|choice| choice.protocol).or(plan.upstream_protocol).unwrap_or(downstream)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use mecha_base::{Error, Kind, Result};
 use mecha_http::{Frame, Length};
 use mecha_resilience::Replay;
@@ -37,6 +38,31 @@ impl Body {
             given: none,
             sent: false,
         }
+    }
+
+    /// The payload of a message that came whole, of so many bytes: there is nothing to move.
+    pub(super) fn message(bytes: u32) -> Self {
+        Body { received: u64::from(bytes), ..Body::new(Length::Empty, None) }
+    }
+
+    /// A body that is here whole, in place of whatever the client sent.
+    pub(super) fn replace(&mut self, data: Bytes) {
+        let received = self.received;
+        *self = Body::new(Length::Empty, None);
+        if !data.is_empty() {
+            let frame = Frame::Data(data.clone());
+            let mut replay = Replay::new(data.len());
+            replay.record(&frame);
+            self.replay = Some(Box::new(replay));
+            self.again.push_back(frame);
+            (self.length, self.keep, self.given) = (Length::Known(data.len() as u64), true, false);
+        }
+        self.received = received;
+    }
+
+    /// Whether nothing of it moves on its own: it is empty, or the head holds it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.length == Length::Empty
     }
 
     /// Bytes received from the client.
@@ -117,7 +143,6 @@ fn too_large() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     fn data(text: &'static str) -> Frame {
         Frame::Data(Bytes::from_static(text.as_bytes()))

@@ -22,7 +22,6 @@ impl Exchange<'_> {
         head: &mut RequestHead,
     ) -> Result<bool> {
         let door = self.door;
-        let mut conversion = None;
         for filter in &door.listener.stream_filters {
             let settings = route.and_then(|route| route.filter(filter.name())).unwrap_or(filter);
             let filter = mecha_filter::of(settings);
@@ -33,7 +32,7 @@ impl Exchange<'_> {
                 head,
                 cluster,
                 rng: self.pick.rng(),
-                conversion: &mut conversion,
+                conversion: &mut self.choice,
             });
             loop {
                 match next {

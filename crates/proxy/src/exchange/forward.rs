@@ -4,24 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mecha_base::{Error, Kind, Result};
-use mecha_cluster::{Cluster, Host, LimitGuard, RequestGuard};
+use mecha_cluster::{Cluster, Host, LimitGuard, RequestGuard, Speaks};
 use mecha_filter::Phase;
 use mecha_http::{Length, Method, ResponseHead};
 use mecha_metrics::{DownstreamStat, UpstreamStat};
 use mecha_resilience::{Decision, GrpcStatus, Progress, RetryState, Timeouts};
 use mecha_route::{ForwardPlan, RouteEntry};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, spoken};
 use super::upstream::Upstream;
 use super::{Exchange, Request};
+use crate::protocol::rpc_spoken;
 use crate::snapshot::Snapshot;
 
 /// What all tries of one request have in common.
-struct Plan<'a> {
-    cluster: &'a Arc<Cluster>,
+pub(super) struct Plan<'a> {
+    pub(super) cluster: &'a Arc<Cluster>,
     route: &'a RouteEntry,
     forward: &'a ForwardPlan,
-    timeouts: Timeouts,
+    pub(super) timeouts: Timeouts,
+    /// What is spoken to its hosts.
+    pub(super) speaks: Speaks,
 }
 
 /// A retry that will be made.
@@ -54,11 +57,17 @@ impl Exchange<'_> {
         self.flight.sent_to_cluster(&cluster.name);
         let timeouts = Timeouts::resolve(forward.timeout, forward.retry.try_timeout, &request.head);
         route.rewrite_request(&mut request.head, &self.vars(None));
+        let speaks = spoken(cluster, forward, self.choice.as_ref(), self.down.protocol(), request);
+        if let Some(message) = &request.head.rpc
+            && rpc_spoken(speaks).is_none_or(|spoken| !spoken.carries(message.protocol))
+        {
+            self.convert_request(request, speaks)?;
+        }
         let Some(mut guard) = cluster.try_request() else {
             self.count_cluster(cluster, UpstreamStat::RequestPendingOverflow);
             return Err(Error::local(Kind::Overflow, "max_requests of the cluster"));
         };
-        let plan = Plan { cluster, route, forward, timeouts };
+        let plan = Plan { cluster, route, forward, timeouts, speaks };
         self.try_until_answered(&plan, request, &mut guard).await
     }
 
@@ -72,7 +81,8 @@ impl Exchange<'_> {
         // The place of a retry is held until its try is over.
         let mut place: Option<LimitGuard> = None;
         loop {
-            let Some(host) = plan.cluster.pick(self.pick) else {
+            let bound = self.bound.and_then(|bound| bound.host(plan.cluster));
+            let Some(host) = bound.as_ref().or_else(|| plan.cluster.pick(self.pick)) else {
                 self.count_cluster(plan.cluster, UpstreamStat::RequestNoHealthyHost);
                 return Err(Error::local(Kind::NoHealthyHost, plan.cluster.name.to_string()));
             };
@@ -151,7 +161,7 @@ impl Exchange<'_> {
         request: &Request,
         retry: &RetryState<'_>,
     ) -> std::result::Result<(Upstream, ResponseHead, Length), (Error, Progress)> {
-        let acquired = self.acquire(attempt, plan.cluster, plan.forward, &plan.timeouts, request).await;
+        let acquired = self.acquire(attempt, plan, request).await;
         let (mut up, reused) = acquired.map_err(|error| (error, Progress::NotSent))?;
         self.body.keep = reused || retry.watches_status() || plan.forward.retry.on_failure;
         self.flight.over(&up);
@@ -189,6 +199,9 @@ impl Exchange<'_> {
         }
         self.body.settle();
         self.flight.response_received();
+        if let Some(message) = &head.rpc {
+            self.flight.sent += u64::from(message.payload.len);
+        }
         plan.route.rewrite_response(&mut head, &self.vars(Some(&request.head)));
         self.send_head(head, length)
     }
@@ -215,8 +228,11 @@ impl Exchange<'_> {
     }
 
     fn give_back(&self, plan: &Plan<'_>, up: Upstream) {
-        if let Upstream::Http1(lease) = up {
-            self.door.worker.pools().give_back(plan.cluster, lease);
+        match up {
+            Upstream::Http1(lease) => self.door.worker.pools().give_back(plan.cluster, lease),
+            Upstream::Rpc { lease, .. } => lease.done(),
+            Upstream::Converted(call) => call.done(),
+            Upstream::Http2 { .. } | Upstream::Dapr(_) => {}
         }
     }
 

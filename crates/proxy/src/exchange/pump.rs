@@ -73,7 +73,11 @@ impl Exchange<'_> {
     fn request_sent(&mut self, timeouts: &Timeouts) {
         self.body.sent = true;
         // A request without a body is sent as soon as it begins; that spares a look at the clock.
-        let now = if self.body.received() == 0 { self.flight.try_start() } else { Instant::now() };
+        let now = if self.body.is_empty() || self.body.received() == 0 {
+            self.flight.try_start()
+        } else {
+            Instant::now()
+        };
         self.flight.request_received(now);
         self.clock.awaiting(now, timeouts);
     }

@@ -97,6 +97,7 @@ impl Exchange<'_> {
     fn begin_reply(&mut self, head: ResponseHead, body: Bytes) -> Result<()> {
         let length = if body.is_empty() { Length::Empty } else { Length::Known(body.len() as u64) };
         self.clock.streaming(self.clock.start(), false);
+        self.down.answer_ourselves();
         self.discard_received();
         self.send_head(head, length)?;
         if !body.is_empty() {

@@ -5,19 +5,31 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use mecha_base::{Error, Result};
 use mecha_http::http1::RequestOptions;
-use mecha_http::http2::{ClientStream, cancel_reason_for};
+use mecha_http::http2::{self, cancel_reason_for};
 use mecha_http::{Frame, Headers, Length, RequestHead, ResponseHead};
 use mecha_net::Address;
+use mecha_rpc::client::ClientStream;
 
 use super::Request;
+use super::convert::Converted;
 use super::dapr::Invocation;
-use crate::upstream::{Http1Lease, Http2Lease};
+use crate::upstream::{Http1Lease, Http2Lease, RpcLease};
 
 /// The host's end, of one try.
 pub(super) enum Upstream {
     Http1(Box<Http1Lease>),
-    Http2 { stream: Box<ClientStream>, lease: Http2Lease },
+    Http2 {
+        stream: Box<http2::ClientStream>,
+        lease: Http2Lease,
+    },
     Dapr(Box<Invocation>),
+    /// A message of an RPC protocol, as it came.
+    Rpc {
+        stream: ClientStream,
+        lease: RpcLease,
+    },
+    /// An HTTP request that becomes such a message.
+    Converted(Box<Converted>),
 }
 
 impl Upstream {
@@ -39,19 +51,29 @@ impl Upstream {
         Invocation::begin(lease, &request.head, request.length).map(|call| Upstream::Dapr(Box::new(call)))
     }
 
+    /// Sends a message under another number.
+    pub(super) fn rpc(lease: RpcLease, head: &RequestHead) -> Result<Self> {
+        let stream = lease.connection.send(head)?;
+        Ok(Upstream::Rpc { stream, lease })
+    }
+
     /// Unique in this process.
     pub(super) fn connection_id(&self) -> u64 {
         match self {
             Upstream::Http1(lease) => lease.id,
             Upstream::Http2 { lease, .. } => lease.id,
             Upstream::Dapr(call) => call.connection_id(),
+            Upstream::Rpc { lease, .. } => lease.id,
+            Upstream::Converted(call) => call.connection_id(),
         }
     }
 
     pub(super) fn local_address(&self) -> Option<Address> {
         match self {
             Upstream::Http1(lease) => lease.local.clone(),
-            Upstream::Http2 { .. } | Upstream::Dapr(_) => None,
+            Upstream::Http2 { .. } | Upstream::Dapr(_) | Upstream::Rpc { .. } | Upstream::Converted(_) => {
+                None
+            }
         }
     }
 
@@ -69,6 +91,8 @@ impl Upstream {
                 call.send_data(data, last);
                 Ok(())
             }
+            Upstream::Rpc { .. } => Ok(()),
+            Upstream::Converted(call) => call.send_data(&data, last),
         }
     }
 
@@ -84,6 +108,8 @@ impl Upstream {
                 call.send_end();
                 Ok(())
             }
+            Upstream::Rpc { .. } => Ok(()),
+            Upstream::Converted(call) => call.send_end(),
         }
     }
 
@@ -92,6 +118,7 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.has_room(),
             Upstream::Http2 { stream, .. } => stream.has_room(),
             Upstream::Dapr(call) => call.has_room(),
+            Upstream::Rpc { .. } | Upstream::Converted(_) => true,
         }
     }
 
@@ -100,6 +127,8 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.poll_flush(cx),
             Upstream::Http2 { stream, .. } => stream.poll_flush(cx),
             Upstream::Dapr(call) => call.poll_flush(cx),
+            Upstream::Rpc { stream, .. } => stream.poll_flush(cx),
+            Upstream::Converted(call) => call.poll_flush(cx),
         }
     }
 
@@ -109,6 +138,8 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.poll_shutdown(cx),
             Upstream::Http2 { stream, .. } => stream.poll_flush(cx),
             Upstream::Dapr(call) => call.poll_flush(cx),
+            Upstream::Rpc { stream, .. } => stream.poll_flush(cx),
+            Upstream::Converted(call) => call.poll_flush(cx),
         }
     }
 
@@ -117,6 +148,8 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.poll_head(cx),
             Upstream::Http2 { stream, .. } => stream.poll_head(cx),
             Upstream::Dapr(call) => call.poll_head(cx),
+            Upstream::Rpc { stream, .. } => stream.poll_head(cx),
+            Upstream::Converted(call) => call.poll_head(cx),
         }
     }
 
@@ -125,10 +158,12 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.poll_recv(cx),
             Upstream::Http2 { stream, .. } => stream.poll_recv(cx),
             Upstream::Dapr(call) => call.poll_recv(cx),
+            Upstream::Rpc { .. } => Poll::Ready(Ok(None)),
+            Upstream::Converted(call) => Poll::Ready(Ok(call.recv())),
         }
     }
 
-    /// Counts the bytes moved so far. HTTP/2 connections are counted as a whole, by their pool.
+    /// Counts the bytes moved so far. Shared connections are counted as a whole, by their pool.
     pub(super) fn count_traffic(&mut self) {
         if let Upstream::Http1(lease) = self {
             lease.count_traffic();
@@ -142,6 +177,8 @@ impl Upstream {
             Upstream::Http1(_) => {}
             Upstream::Http2 { stream, .. } => stream.reset(cancel_reason_for(error)),
             Upstream::Dapr(call) => call.cut(error),
+            // Nothing can be taken back; the answer is dropped when it comes.
+            Upstream::Rpc { .. } | Upstream::Converted(_) => {}
         }
     }
 
@@ -150,6 +187,8 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.is_received(),
             Upstream::Http2 { stream, .. } => stream.is_received(),
             Upstream::Dapr(call) => call.is_received(),
+            Upstream::Rpc { stream, .. } => stream.is_received(),
+            Upstream::Converted(call) => call.is_received(),
         }
     }
 }

@@ -135,6 +135,7 @@ fn http_listener() -> Listener {
         fallback: false,
         http1: Default::default(),
         http2: Default::default(),
+        rpc: Default::default(),
         stream_idle_timeout: None,
     };
     listener(DOOR, NetworkFilter::Http(proxy))
