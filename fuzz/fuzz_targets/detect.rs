@@ -4,11 +4,14 @@
 use libfuzzer_sys::fuzz_target;
 use mecha_codec::detect::{Detected, MATCHERS, Protocol, Verdict, detect};
 use mecha_codec::http1::{Limits, Scan, parse_request};
+use mecha_codec::rpc;
 
-const BOTH: &[Protocol] = &[Protocol::Http1, Protocol::Http2];
+const HTTP: &[Protocol] = &[Protocol::Http1, Protocol::Http2];
+const BOLT: &[Protocol] = &[Protocol::Rpc(rpc::Protocol::Bolt), Protocol::Rpc(rpc::Protocol::BoltV2)];
 
 fuzz_target!(|input: &[u8]| {
-    for allowed in [BOTH, &BOTH[..1], &BOTH[1..]] {
+    let all: Vec<Protocol> = MATCHERS.iter().map(|matcher| matcher.protocol).collect();
+    for allowed in [&all[..], HTTP, &HTTP[..1], &HTTP[1..], BOLT] {
         let mut settled = Detected::More;
         for end in 0..=input.len() {
             let found = detect(&input[..end], allowed);
@@ -21,6 +24,6 @@ fuzz_target!(|input: &[u8]| {
     // An empty line before the first request is tolerated by the parser but is no sign of HTTP.
     let head = parse_request(input, &mut Scan::default(), &Limits::default(), &mut Vec::new());
     if matches!(head, Ok(Some(_))) && !input.starts_with(b"\r\n") {
-        assert_eq!(detect(input, BOTH), Detected::Protocol(Protocol::Http1));
+        assert_eq!(detect(input, HTTP), Detected::Protocol(Protocol::Http1));
     }
 });

@@ -130,4 +130,27 @@ mod tests {
         assert_eq!(detect(b"GET /", &[]), Detected::Unknown);
         assert_eq!(detect(b"PRI", &[Protocol::Http1]), Detected::More);
     }
+
+    #[test]
+    fn frames_of_real_peers_are_recognised_among_all_protocols() {
+        let all: Vec<Protocol> = MATCHERS.iter().map(|matcher| matcher.protocol).collect();
+        let folders = [
+            ("bolt", rpc::Protocol::Bolt),
+            ("boltv2", rpc::Protocol::BoltV2),
+            ("dubbo", rpc::Protocol::Dubbo),
+            ("dubbo_thrift", rpc::Protocol::DubboThrift),
+            ("tars", rpc::Protocol::Tars),
+        ];
+        for (folder, protocol) in folders {
+            let goldens = rpc::testing::goldens(folder);
+            // Version 2 of TUP is not told by its first bytes (MOSN reference 2.3).
+            for (name, frame) in goldens.into_iter().filter(|(name, _)| !name.starts_with("tup2")) {
+                let found: Vec<Detected> =
+                    (0..=frame.len().min(16)).map(|end| detect(&frame[..end], &all)).collect();
+                let settled = found.iter().position(|found| *found != Detected::More).unwrap();
+                let expected = Detected::Protocol(Protocol::Rpc(protocol));
+                assert!(found[settled..].iter().all(|found| *found == expected), "{name}: {found:?}");
+            }
+        }
+    }
 }

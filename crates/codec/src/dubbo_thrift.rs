@@ -28,8 +28,9 @@ const LEAST_HEADER: usize = SERVICE_AT - HEADER_AT + ID;
 
 /// Whether a connection may begin with a frame of this protocol: told by the magic after the first length.
 pub fn matches(buf: &[u8]) -> Verdict {
-    // No frame has 128 MiB: text and the protocols whose first byte says more are told apart at once.
-    if buf.first().is_some_and(|first| *first >= 8) {
+    // A frame of 16 MiB and more has another first byte; text and the protocols whose first byte says more are told
+    // apart at once.
+    if buf.first().is_some_and(|first| *first > 0) {
         return Verdict::NoMatch;
     }
     let seen = buf.get(HEADER_AT..).unwrap_or_default();
