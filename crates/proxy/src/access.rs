@@ -38,6 +38,17 @@ pub struct Captures {
     pub response: Vec<String>,
     /// The authority and the target; without it a record may hold empty ones.
     pub target: bool,
+    /// The service and method of a remote procedure call; without it a record holds none.
+    pub called: bool,
+}
+
+/// What a remote procedure call called: by a message of an RPC protocol, gRPC or Triple.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// The service.
+    pub service: Bytes,
+    /// The method; empty when the message names none.
+    pub method: Bytes,
 }
 
 /// What belongs to the listener rather than the request; shared by its records.
@@ -70,7 +81,7 @@ pub struct AccessRecord {
     pub bytes_sent: u64,
     /// Body bytes received from the client.
     pub bytes_received: u64,
-    /// `Http1`, `Http2`, `TCP`; `Local` for a call from inside the process.
+    /// The name of the protocol, or `TCP`; `Local` for a call from inside the process.
     pub protocol: &'static str,
     /// 0 when none was sent.
     pub response_code: u16,
@@ -100,6 +111,8 @@ pub struct AccessRecord {
     pub authority: ByteString,
     /// Path and query as the client sent them.
     pub target: ByteString,
+    /// What was called, when the request was a call.
+    pub called: Option<Called>,
     /// The values of [`Captures::request`], then of [`Captures::response`].
     pub captured: Vec<Option<Bytes>>,
 }

@@ -4,6 +4,7 @@
 
 mod attempt;
 mod body;
+pub(crate) mod calls;
 mod clock;
 mod convert;
 mod dapr;

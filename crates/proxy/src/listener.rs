@@ -13,6 +13,7 @@ use mecha_http::http1::Limits;
 use mecha_http::http2::ServerOptions;
 
 use crate::access::{AccessOrigin, AccessSink};
+use crate::exchange::calls::Counts;
 use crate::protocol::detected;
 
 pub(crate) use accept::accept;
@@ -24,7 +25,10 @@ pub struct Listener {
     pub(crate) sinks: Vec<Arc<dyn AccessSink>>,
     pub(crate) idle_timeout: Option<std::time::Duration>,
     pub(crate) filters: Vec<Filter>,
+    /// Those that requests are shown to.
     pub(crate) stream_filters: Vec<StreamFilter>,
+    /// What the others count.
+    pub(crate) counts: Counts,
     /// Whether clusters of this process lead here, so that it must outlive the listeners before it in a drain.
     pub(crate) inner: bool,
 }
@@ -63,7 +67,8 @@ impl Listener {
             sinks,
             idle_timeout: config.idle_timeout,
             filters: config.chain.filters.iter().map(filter).collect(),
-            stream_filters: config.stream_filters.clone(),
+            stream_filters: config.stream_filters.iter().filter(|f| !f.only_counts()).cloned().collect(),
+            counts: Counts::of(&config.stream_filters),
             inner,
         })
     }

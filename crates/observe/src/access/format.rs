@@ -36,8 +36,11 @@ impl Format {
             Token::Variable(name) => Piece::Variable(variable::compile(&name, &mut captures)),
         };
         let pieces: Vec<Piece> = tokens(format)?.into_iter().map(piece).collect();
-        captures.target =
-            pieces.iter().any(|piece| matches!(piece, Piece::Variable(variable) if variable.is_of_target()));
+        let any = |is: fn(&Variable) -> bool| {
+            pieces.iter().any(|piece| matches!(piece, Piece::Variable(variable) if is(variable)))
+        };
+        captures.target = any(Variable::is_of_target);
+        captures.called = any(Variable::is_of_call);
         Ok(Format { pieces, captures })
     }
 

@@ -77,6 +77,8 @@ impl Line<'_> {
             Variable::Cookie(place, name) => {
                 bytes(self.request_header(*place).and_then(|header| cookie(header, name)), out);
             }
+            Variable::Service => bytes(record.called.as_ref().map(|called| &*called.service), out),
+            Variable::CalledMethod => bytes(record.called.as_ref().map(|called| &*called.method), out),
             Variable::Only(protocol, inner) if record.protocol == protocol.name() => {
                 self.write(inner, stamp, out);
             }

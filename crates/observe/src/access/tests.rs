@@ -12,7 +12,7 @@ use mecha_config::access_log::DEFAULT_FORMAT;
 use mecha_config::server::{LogTarget, Roller};
 use mecha_http::Method;
 use mecha_net::Address;
-use mecha_proxy::access::AccessOrigin;
+use mecha_proxy::access::{AccessOrigin, Called};
 
 use super::*;
 use crate::testing::Folder;
@@ -52,6 +52,7 @@ fn request() -> AccessRecord {
         method: Some(Method::GET),
         authority: "shop.example".into(),
         target: "/a%20b/c?x=1%2B1&y=a+b&z".into(),
+        called: None,
         captured: Vec::new(),
     }
 }
@@ -85,6 +86,9 @@ fn line(format: &str, mut record: AccessRecord, headers: &[(&str, &'static [u8])
         headers.iter().find(|(known, _)| known == name).map(|(_, value)| Bytes::from_static(value))
     };
     let captures = format.captures();
+    if !captures.called {
+        record.called = None;
+    }
     if !captures.target {
         // Not carried unless asked for.
         (record.authority, record.target) = ("".into(), "".into());
@@ -189,6 +193,23 @@ fn protocol_variables_belong_to_their_protocol() {
     let record = AccessRecord { protocol: "Http2", ..request() };
     let format = "%Http1_request_method% %Http2_request_method% %Http1_cookie_a% %Http2_cookie_a%";
     assert_eq!(line(format, record, &[("cookie", b"a=1")]), "- GET - 1");
+}
+
+#[test]
+fn a_call_has_a_service_and_a_method() {
+    let called = |service: &'static str, method: &'static str| {
+        Some(Called {
+            service: Bytes::from_static(service.as_bytes()),
+            method: Bytes::from_static(method.as_bytes()),
+        })
+    };
+    let format = "%protocol% %rpc_service% %rpc_method% %Dubbo_service% %Dubbo_method% %dubbo_request_header_trace-id%";
+    let headers: [(&str, &[u8]); 1] = [("trace-id", b"7")];
+    let dubbo = AccessRecord { protocol: "dubbo", called: called("shop.Orders", "list"), ..request() };
+    assert_eq!(line(format, dubbo, &headers), "dubbo shop.Orders list shop.Orders list 7");
+    let bolt = AccessRecord { protocol: "bolt", called: called("shop.\n\"Orders", ""), ..request() };
+    assert_eq!(line(format, bolt, &headers), "bolt shop.\\x0A\\x22Orders - - - -");
+    assert_eq!(line(format, request(), &headers), "Http1 - - - - -");
 }
 
 #[test]

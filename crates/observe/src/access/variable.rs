@@ -54,6 +54,10 @@ pub(super) enum Variable {
     Query,
     /// A query argument, decoded.
     Argument(String),
+    /// The service that was called.
+    Service,
+    /// Its method that was called.
+    CalledMethod,
     /// By its place among the captured request headers.
     RequestHeader(usize),
     /// By its place among the captured response headers.
@@ -67,7 +71,7 @@ pub(super) enum Variable {
 }
 
 /// Variables with one name each. `Http1_` and `Http2_` ones are in [`REQUEST`].
-const NAMES: [(&str, Variable); 33] = [
+const NAMES: [(&str, Variable); 35] = [
     ("start_time", Variable::StartTime),
     ("request_received_duration", Variable::RequestReceived),
     ("response_received_duration", Variable::ResponseReceived),
@@ -101,7 +105,13 @@ const NAMES: [(&str, Variable); 33] = [
     ("x-mosn-querystring", Variable::Query),
     ("x-mosn-status", Variable::ResponseCode),
     ("x-mosn-direction", Variable::ListenerType),
+    ("rpc_service", Variable::Service),
+    ("rpc_method", Variable::CalledMethod),
 ];
+
+/// MOSN's, set for messages of Dubbo only.
+const OF_DUBBO: [(&str, Variable); 2] =
+    [("Dubbo_service", Variable::Service), ("Dubbo_method", Variable::CalledMethod)];
 
 /// What follows `Http1_request_` or `Http2_request_`.
 const REQUEST: [(&str, Variable); 7] = [
@@ -125,12 +135,24 @@ impl Variable {
             _ => false,
         }
     }
+
+    /// Whether it is what was called, which a record carries only when asked to.
+    pub(super) fn is_of_call(&self) -> bool {
+        match self {
+            Variable::Service | Variable::CalledMethod => true,
+            Variable::Only(_, inner) => inner.is_of_call(),
+            _ => false,
+        }
+    }
 }
 
 /// What a name stands for; the headers it needs are added to `captures`.
 pub(super) fn compile(name: &str, captures: &mut Captures) -> Variable {
     if let Some(variable) = find(&NAMES, name) {
         return variable;
+    }
+    if let Some(variable) = find(&OF_DUBBO, name) {
+        return Variable::Only(Protocol::Dubbo, Box::new(variable));
     }
     if name == "trace_id" {
         return Variable::TraceId(TRACE_HEADERS.map(|header| capture(&mut captures.request, header)));

@@ -217,6 +217,7 @@ fn log(door: &Door, client: &Client, upstream: Option<&Upstream>, story: &Story)
             method: None,
             authority: ByteString::new(),
             target: ByteString::new(),
+            called: None,
             captured: vec![None; captured],
         };
         door.log(at, record);

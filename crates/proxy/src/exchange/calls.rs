@@ -9,10 +9,9 @@ use foldhash::fast::RandomState;
 use mecha_base::worker::WorkerCell;
 use mecha_codec::rpc::Kind;
 use mecha_config::StreamFilter;
-use mecha_http::{Call, Headers, RequestHead, ResponseHead};
+use mecha_http::{Call, Headers, RequestHead};
 use mecha_metrics::{CallKind, CallShard, CallStat, MAX_CALL_NAME, Registry};
 use mecha_resilience::GrpcStatus;
-use smallvec::SmallVec;
 
 /// Which calls a listener counts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,10 +29,17 @@ pub(crate) struct Calls {
 
 struct Methods {
     kind: CallKind,
-    /// By service and method with a zero byte between them. No more than the registry keeps apart.
-    known: WorkerCell<HashMap<Box<[u8]>, Arc<CallShard>, RandomState>>,
+    known: WorkerCell<Known>,
     /// For all others.
     overflow: Option<Arc<CallShard>>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// By service and method with a zero byte between them. No more than the registry keeps apart.
+    shards: HashMap<Box<[u8]>, Arc<CallShard>, RandomState>,
+    /// Room for a key.
+    key: Vec<u8>,
 }
 
 /// A call that is under way.
@@ -66,13 +72,19 @@ impl Calls {
     pub(crate) fn new(counts: Counts, registry: &Registry, worker: usize) -> Self {
         let methods = |kind| Methods {
             kind,
-            known: WorkerCell::new(HashMap::default()),
+            known: WorkerCell::new(Known::default()),
             overflow: registry.call_overflow(kind).shard(worker).cloned(),
         };
         Calls {
             rpc: counts.rpc.then(|| methods(CallKind::Rpc)),
             grpc: counts.grpc.then(|| methods(CallKind::Grpc)),
         }
+    }
+
+    /// Whether nothing is counted.
+    #[inline]
+    pub(crate) fn is_off(&self) -> bool {
+        self.rpc.is_none() && self.grpc.is_none()
     }
 
     /// Counts a request, when it is a call that somebody wants counted.
@@ -100,38 +112,31 @@ impl Calls {
 }
 
 impl Methods {
-    fn shard(
-        &self,
-        call: &Call<'_>,
-        ask: impl FnOnce() -> Option<Arc<CallShard>>,
-    ) -> Option<Arc<CallShard>> {
+    fn shard(&self, call: &Call<'_>, ask: impl FnOnce() -> Option<Arc<CallShard>>) -> Option<Arc<CallShard>> {
         if call.service.len() > MAX_CALL_NAME || call.method.len() > MAX_CALL_NAME {
             return self.overflow.clone();
         }
-        let mut key: SmallVec<[u8; 128]> = SmallVec::from_slice(call.service);
+        let mut known = self.known.borrow()?;
+        let Known { shards, key } = &mut *known;
+        key.clear();
+        key.extend_from_slice(call.service);
         key.push(0);
         key.extend_from_slice(call.method);
-        let mut known = self.known.borrow()?;
-        if let Some(shard) = known.get(&*key) {
+        if let Some(shard) = shards.get(&**key) {
             return Some(shard.clone());
         }
         let Some(shard) = ask() else { return self.overflow.clone() };
-        known.insert(key.into_vec().into(), shard.clone());
+        shards.insert(key.as_slice().into(), shard.clone());
         Some(shard)
     }
 }
 
 impl Counted {
-    /// The head of the response.
-    pub(crate) fn head(&mut self, head: &ResponseHead) {
-        self.fields(&head.headers);
-    }
-
     /// Fields that may tell how a gRPC call ended: of the head, or the trailers.
     pub(crate) fn fields(&mut self, fields: &Headers) {
         if let Success::Grpc(well) = &mut self.success {
             let status = fields.get("grpc-status").and_then(GrpcStatus::parse);
-            *well |= status.is_some_and(|status| status.code() == 0);
+            *well |= status == Some(GrpcStatus::OK);
         }
     }
 

@@ -13,9 +13,10 @@ use mecha_net::Address;
 use tokio::time::Instant;
 
 use super::body::Body;
+use super::calls::Counted;
 use super::downstream::Downstream;
 use super::upstream::Upstream;
-use crate::access::AccessRecord;
+use crate::access::{AccessRecord, Called};
 use crate::client::Client;
 use crate::listener::Door;
 
@@ -32,6 +33,7 @@ pub(super) struct Flight {
     flags: ResponseFlags,
     failed: Option<Kind>,
     finished: bool,
+    call: Option<Counted>,
     log: Option<Box<Log>>,
 }
 
@@ -41,6 +43,7 @@ struct Log {
     method: Method,
     authority: ByteString,
     target: ByteString,
+    called: Option<Called>,
     cluster: Option<Arc<str>>,
     host: Option<Arc<str>>,
     local: Option<Address>,
@@ -63,6 +66,7 @@ impl Flight {
                 method: head.method.clone(),
                 authority: own(wants_target, &head.authority),
                 target: own(wants_target, &head.target),
+                called: called(door, head),
                 cluster: None,
                 host: None,
                 local: None,
@@ -82,6 +86,7 @@ impl Flight {
             flags: ResponseFlags::NONE,
             failed: None,
             finished: false,
+            call: door.begin_call(head),
             log,
         }
     }
@@ -145,10 +150,18 @@ impl Flight {
     /// The head that goes to the client.
     pub(super) fn response_head(&mut self, door: &Door, head: &ResponseHead) {
         self.status = head.status.as_u16();
+        self.response_fields(&head.headers);
         if let Some(log) = &mut self.log {
             for (captured, captures) in log.captured.iter_mut().zip(door.captures()) {
                 captured.extend(capture(&captures.response, &head.headers));
             }
+        }
+    }
+
+    /// Fields of the response's head, or its trailers.
+    pub(super) fn response_fields(&mut self, fields: &Headers) {
+        if let Some(call) = &mut self.call {
+            call.fields(fields);
         }
     }
 
@@ -193,6 +206,9 @@ impl Flight {
         } else if let Some(kind) = self.failed {
             door.inc(DownstreamStat::RequestFailed);
             count_failure(door, kind);
+        }
+        if let Some(call) = self.call.take() {
+            call.finish(self.status, error.is_some() || self.failed.is_some());
         }
         // What is not spent between sending the request and hearing from the upstream is ours.
         let waited = match (self.request_received, self.response_received) {
@@ -244,6 +260,7 @@ impl Flight {
             method: Some(log.method),
             authority: log.authority,
             target: log.target,
+            called: log.called,
             captured: Vec::new(),
         };
         let last = log.captured.len().saturating_sub(1);
@@ -270,6 +287,12 @@ fn count_failure(door: &Door, kind: Kind) {
 /// A copy of its own: a share would keep the connection's read buffer from being used again until the log is written.
 fn own(wanted: bool, text: &str) -> ByteString {
     if wanted { ByteString::from(text) } else { ByteString::new() }
+}
+
+fn called(door: &Door, head: &RequestHead) -> Option<Called> {
+    let call = door.captures().any(|captures| captures.called).then(|| head.call())??;
+    let copy = Bytes::copy_from_slice;
+    Some(Called { service: copy(call.service), method: copy(call.method) })
 }
 
 fn capture(names: &[String], headers: &Headers) -> Vec<Option<Bytes>> {

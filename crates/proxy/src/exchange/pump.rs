@@ -209,6 +209,7 @@ impl Exchange<'_> {
                     }
                     Some(Frame::Trailers(trailers)) => {
                         state.ended = true;
+                        self.flight.response_fields(&trailers);
                         self.down.send_end(Some(trailers))?;
                     }
                     None => {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mecha_base::worker::WorkerCell;
+use mecha_http::RequestHead;
 use mecha_metrics::{DownstreamHistogram, DownstreamStat, Shard};
 
 use super::Listener;
 use crate::access::{AccessQueue, AccessRecord, AccessSink, Captures};
+use crate::exchange::calls::{Calls, Counted};
 use crate::worker::Worker;
 
 /// A listener on one worker.
@@ -17,6 +19,7 @@ pub(crate) struct Door {
     global: Arc<Shard<DownstreamStat>>,
     own: Arc<Shard<DownstreamStat>>,
     logs: Vec<Log>,
+    calls: Calls,
 }
 
 /// An access log as this worker writes to it.
@@ -37,6 +40,7 @@ impl Door {
             global: registry.downstream_global().shard(worker.index()).clone(),
             own: registry.listener(listener.name()).shard(worker.index()).clone(),
             logs: listener.sinks.iter().map(log).collect(),
+            calls: Calls::new(listener.counts, registry, worker.index()),
             worker: worker.clone(),
             listener,
         })
@@ -66,6 +70,15 @@ impl Door {
             shard.add(DownstreamStat::BytesReadTotal, read);
             shard.add(DownstreamStat::BytesWriteTotal, written);
         }
+    }
+
+    /// Counts a request, when it is a call and the listener counts calls.
+    #[inline]
+    pub(crate) fn begin_call(&self, head: &RequestHead) -> Option<Counted> {
+        if self.calls.is_off() {
+            return None;
+        }
+        self.calls.begin(self.worker.registry(), self.worker.index(), self.listener.name(), head)
     }
 
     /// Whether its connections should end as soon as they decently can.

@@ -75,7 +75,8 @@ struct Sink {
 impl Default for Sink {
     fn default() -> Self {
         let names = |name: &str| vec![name.to_owned()];
-        let captures = Captures { request: names("x-client"), response: names("x-from"), target: true };
+        let captures =
+            Captures { request: names("x-client"), response: names("x-from"), target: true, called: true };
         Sink { captures, records: Arc::default() }
     }
 }
