@@ -23,3 +23,6 @@ pub(crate) use metrics::UpstreamMetrics;
 pub(crate) use pool::Pools;
 pub(crate) use queue::Queues;
 pub(crate) use rpc::RpcLease;
+
+#[cfg(test)]
+mod tests;
