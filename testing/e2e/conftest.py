@@ -51,18 +51,33 @@ def processes(request: pytest.FixtureRequest) -> list[Process]:
 @pytest.fixture
 def mecha(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Mecha]]:
     """Starts a process and waits until it serves: `mecha(listeners=..., routers=..., clusters=...)`."""
+    yield from _starting(tmp_path, request)
+
+
+@pytest.fixture(scope="module")
+def shared_mecha(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Mecha]]:
+    """The same for all scenarios of a file."""
+    yield from _starting(tmp_path_factory.mktemp("mecha"), request)
+
+
+def _starting(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Mecha]]:
     started = processes(request)
 
     def start(config: dict[str, Any] | None = None, *args: str, env: dict[str, str] | None = None, **parts: Any) -> Mecha:
         parts.setdefault("admin", free_port())
         whole = config or c.mosn(**parts)
-        process = Mecha(whole, tmp_path, *args, env=env, name=f"mecha-{len(started)}")
+        process = Mecha(whole, folder, *args, env=env, name=f"mecha-{len(started)}")
         started.append(process)
         return process.ready()
 
     yield start
+    _stop_all(started)
+
+
+def _stop_all(started: list[Process]) -> None:
+    """Ends processes, the last one first; fails when one had ended by itself, once all are ended."""
     problems = []
-    for process in started:
+    for process in reversed(started):
         try:
             process.stop()
         except AssertionError as problem:
@@ -189,13 +204,7 @@ def _ending(kind: type, folder: Path, request: pytest.FixtureRequest) -> Iterato
     """Peers whose processes are ended after use, and which fail when one had ended by itself."""
     peers = kind(folder, processes(request))
     yield peers
-    problems = []
-    for process in reversed(peers.started):
-        try:
-            process.stop()
-        except AssertionError as problem:
-            problems.append(str(problem))
-    assert not problems, "\n".join(problems)
+    _stop_all(peers.started)
 
 
 @pytest.fixture

@@ -7,50 +7,12 @@ import pytest
 import websockets.sync.client
 import websockets.sync.server
 
-from kit import config as c
 from kit.backend import echo_body
 from kit.grpcs import channel, echo_server, method
 from kit.h2peer import Client
-from kit.ports import free_port, free_ports
+from kit.ports import free_port
 from kit.tools import curl, h2load, nghttpd
-
-
-class Tutorial:
-    """The two listeners in a row: client > 2045 > 2046 > 8080, the ports chosen anew."""
-
-    def __init__(self, mecha, protocol: str, processes: int, service: int):
-        self.client, self.server = free_ports(2)
-        near = self._half("client", self.client, self.server, protocol)
-        far = self._half("server", self.server, service, protocol)
-        if processes == 2:
-            self.far = mecha(self._whole(*far))
-            self.near = mecha(self._whole(*near))
-        else:
-            self.near = self.far = mecha(self._whole(*near, *far))
-
-    @staticmethod
-    def _half(side: str, port: int, to: int, protocol: str) -> tuple:
-        listener = c.http_listener(port, f"{side}_router", protocol, name=f"{side}Listener")
-        router = c.router_of([c.virtual_host([c.to_cluster(f"{side}Cluster")], ["*"], f"{side}Host")], f"{side}_router")
-        # MOSN's own files write the name of a cluster with a capital.
-        cluster = {"Name": f"{side}Cluster", "type": "SIMPLE", "lb_type": "LB_RANDOM", "max_request_per_conn": 1024, "conn_buffer_limit_bytes": 32768}
-        return listener, router, cluster | {"hosts": [{"address": f"127.0.0.1:{to}"}]}
-
-    @staticmethod
-    def _whole(*parts) -> dict:
-        whole = c.mosn(listeners=parts[0::3], routers=parts[1::3], clusters=parts[2::3], admin=free_port(), default_log_level=None)
-        return whole | {"close_graceful": True}
-
-    def requests(self) -> tuple[float, float]:
-        """How many requests each listener has counted."""
-        return (
-            self.near.metric("downstream_request_total", listener="clientListener"),
-            self.far.metric("downstream_request_total", listener="serverListener"),
-        )
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.client}"
+from kit.tutorial import Tutorial
 
 
 @pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
