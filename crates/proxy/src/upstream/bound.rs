@@ -19,7 +19,6 @@ use super::rpc::{RpcLease, family};
 use super::shared::opened;
 
 /// The upstream connections of one client's connection. They close when it is dropped and nothing is in flight.
-#[derive(Clone)]
 pub(crate) struct Bound(Arc<WorkerCell<Ties>>);
 
 #[derive(Default)]
