@@ -8,7 +8,7 @@
 //! **With what**: an empty body calls without arguments; a JSON array holds the arguments; an object with the key `args`
 //! says more (`{"types": ["int"], "args": [1], "attachments": {"tenant": "blue"}}`); any other JSON is the one argument.
 //! Objects become maps; where a Java class is meant they name it in `class`. A body of `application/octet-stream`, or any
-//! under a rule with `opaque`, is the payload as it is.
+//! under a rule with `opaque`, is the payload as it is. Text for a parameter whose type is `byte[]` is base64.
 //!
 //! **What comes back**: the value as JSON; an exception as status 500 with `{"exception": CLASS, "message": TEXT}`; a call
 //! that was not made as the status that MOSN's table gives (reference 2.3) with `{"message": TEXT}`. Times are milliseconds
@@ -64,7 +64,7 @@ pub fn request_to_rpc(
 ///
 /// # Errors
 /// 502 when it can't be read, or holds what JSON has no word for (a value that contains itself).
-pub fn response_to_http(head: ResponseHead, conversion: &Conversion) -> Result<(ResponseHead, Bytes)> {
+pub fn response_to_http(head: &ResponseHead, conversion: &Conversion) -> Result<(ResponseHead, Bytes)> {
     let Some(envelope) = &head.rpc else {
         return Err(Error::local(Kind::Internal, "an answer that is no RPC message was to be converted"));
     };
@@ -83,7 +83,7 @@ pub fn response_to_http(head: ResponseHead, conversion: &Conversion) -> Result<(
 ///
 /// # Errors
 /// 400 when its arguments can't be read, or hold what JSON has no word for; 501 when it is neither Dubbo nor Bolt.
-pub fn request_to_http(head: RequestHead, conversion: &Conversion) -> Result<(RequestHead, Bytes)> {
+pub fn request_to_http(head: &RequestHead, conversion: &Conversion) -> Result<(RequestHead, Bytes)> {
     let Some(envelope) = &head.rpc else {
         return Err(Error::local(Kind::Internal, "a request that is no RPC message was to be converted"));
     };
@@ -117,7 +117,7 @@ pub fn request_to_http(head: RequestHead, conversion: &Conversion) -> Result<(Re
 /// # Errors
 /// 502 when the body says that it is JSON and is not, or can't be put into a frame.
 pub fn response_to_rpc(
-    head: ResponseHead,
+    head: &ResponseHead,
     body: &[u8],
     request: &Envelope,
     conversion: &Conversion,
@@ -128,9 +128,9 @@ pub fn response_to_rpc(
         request.protocol.codec().reply(request, head.status.as_u16(), &text, &mut frame);
     } else {
         match request.protocol {
-            Protocol::Dubbo => dubbo::response(&head, body, request, conversion, &mut frame)?,
+            Protocol::Dubbo => dubbo::response(head, body, request, conversion, &mut frame)?,
             Protocol::Bolt | Protocol::BoltV2 => {
-                bolt::response(&head, body, request, conversion, &mut frame)?;
+                bolt::response(head, body, request, conversion, &mut frame)?;
             }
             other => return Err(unsupported(other)),
         }

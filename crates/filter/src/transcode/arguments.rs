@@ -1,10 +1,14 @@
 //! What an HTTP request's body calls with.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mecha_base::Result;
+use mecha_codec::hessian2::Value as Hessian;
 use mecha_config::filter::Conversion;
 use mecha_http::{HeaderId, RequestHead};
 use serde_json::{Map, Value};
 
+use super::json::{Classes, to_hessian};
 use super::{OPAQUE, bad_request};
 
 /// The arguments of a call.
@@ -44,6 +48,27 @@ pub(super) fn arguments(body: &[u8], conversion: &Conversion) -> Result<Argument
             "the call has {values} arguments, and types for {types} parameters are given"
         ))),
         None => Ok(found),
+    }
+}
+
+impl Arguments {
+    /// The values as Hessian has them. Text for a parameter of bytes is base64.
+    ///
+    /// # Errors
+    /// 400 when it is not.
+    pub(super) fn values(&self, classes: Classes) -> Result<Vec<Hessian>> {
+        let types = self.types.iter().flatten().map(Some).chain(std::iter::repeat(None));
+        self.values.iter().zip(types).map(|(value, kind)| argument(value, kind, classes)).collect()
+    }
+}
+
+fn argument(value: &Value, kind: Option<&String>, classes: Classes) -> Result<Hessian> {
+    match (value, kind.map(String::as_str)) {
+        (Value::String(text), Some("byte[]" | "[B")) => match STANDARD.decode(text) {
+            Ok(bytes) => Ok(Hessian::Binary(bytes)),
+            Err(error) => Err(bad_request(format!("an argument of bytes is not base64: {error}"))),
+        },
+        _ => Ok(to_hessian(value.clone(), classes)),
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) fn request(
     let mut along = fields::of(&head.headers, &OWN);
     let named = call.iter().flat_map(|call| &call.attachments);
     along.extend(named.map(|(name, value)| (name.clone(), value.as_bytes())));
-    let content = call.as_ref().map(|call| sofa::request(&target.method, &service, call, &along));
+    let content =
+        call.as_ref().map(|call| sofa::request(&target.method, &service, call, &along)).transpose()?;
     let class = match &content {
         Some(_) => sofa::REQUEST,
         None => conversion.class.as_deref().or_else(|| head.headers.get_str("class")).unwrap_or_default(),

@@ -14,7 +14,7 @@ use mecha_config::filter::Conversion;
 use mecha_http::{Headers, RequestHead, ResponseHead, StatusCode};
 
 use super::arguments::{Arguments, arguments, is_opaque};
-use super::json::{Classes, Reader, to_hessian};
+use super::json::{Classes, Reader};
 use super::target::target;
 use super::{Answer, Call, JSON, OPAQUE, bad_answer, bad_request, failure, fields, result};
 
@@ -45,7 +45,7 @@ pub(super) fn request(
     } else {
         let call = arguments(body, conversion)?;
         let named = call.attachments.clone();
-        (INVOKE_TYPES.to_owned(), generic(&target.method, call), Some(named))
+        (INVOKE_TYPES.to_owned(), generic(&target.method, call)?, Some(named))
     };
     // A payload as it is may be that of a generic call too.
     let is_generic = types == INVOKE_TYPES;
@@ -87,15 +87,15 @@ fn types_of(payload: &[u8]) -> Result<(String, usize)> {
 }
 
 /// The arguments of a generic call.
-fn generic(method: &str, call: Arguments) -> Vec<u8> {
+fn generic(method: &str, call: Arguments) -> Result<Vec<u8>> {
+    let values = call.values(Classes::Named)?;
     let mut encoder = Encoder::new(Dialect::V2);
     encoder.value(&Value::text(method));
     encoder.value(&call.types.map_or(Value::Null, |types| {
         Value::list(Some("[string"), types.into_iter().map(Value::String).collect())
     }));
-    let values = call.values.into_iter().map(|value| to_hessian(value, Classes::Named));
-    encoder.value(&Value::list(Some("[object"), values.collect()));
-    encoder.finish()
+    encoder.value(&Value::list(Some("[object"), values));
+    Ok(encoder.finish())
 }
 
 /// What an answer is to an HTTP client.

@@ -42,8 +42,9 @@ impl<'v> Thrown<'v> {
     }
 }
 
-/// A call that was not made, and why.
+/// A call that was not made, and why. Java's stack traces, which follow in the text, are nothing for clients.
 pub(super) fn error(status: u16, message: &str) -> Answer {
+    let message = message.lines().next().unwrap_or_default();
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     answer(status, &json!({ "message": message }))
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mecha_codec::hessian2::{Containers, Value};
+use mecha_codec::hessian2::{Containers, Object, Value};
 use serde_json::{Map, Number, Value as Json};
 
 /// What an object that names a class becomes.
@@ -62,6 +62,9 @@ fn number_of(number: &Number) -> Value {
 const LARGEST: usize = 64 << 20;
 /// The most levels, references followed: what readers of JSON take.
 const DEEPEST: usize = 100;
+
+/// The most words of a whole number that is written out: 2,048 bits.
+const MOST_WORDS: usize = 64;
 
 /// Reads the values of one stream as JSON.
 pub(super) struct Reader<'v> {
@@ -133,10 +136,8 @@ impl<'v> Reader<'v> {
                 Ok(Json::Object(out))
             }
             Value::Object(object) => {
-                if object.class.name == "java.math.BigDecimal"
-                    && let Some(number @ Value::String(_)) = object.get("value")
-                {
-                    return self.json(number);
+                if let Some(number) = self.big_number(object) {
+                    return Ok(Json::String(number));
                 }
                 let mut out = self.named(Some(&object.class.name))?;
                 for (name, value) in object.fields() {
@@ -148,6 +149,29 @@ impl<'v> Reader<'v> {
             }
             _ => Ok(Json::Null),
         }
+    }
+
+    /// The text of a number of Java's that fits into none of JSON: JSON's readers would round it.
+    fn big_number(&self, object: &'v Object) -> Option<String> {
+        match &*object.class.name {
+            "java.math.BigDecimal" | "java.math.BigInteger" => {}
+            _ => return None,
+        }
+        if let Some(Value::String(text)) = object.get("value") {
+            return Some(text.clone());
+        }
+        // What Hessian makes of a BigInteger by looking into it: sign and words, the highest first.
+        let (Value::Int(sign), Value::List(words)) =
+            (object.get("signum")?, self.resolved(object.get("mag")?))
+        else {
+            return None;
+        };
+        if words.items.len() > MOST_WORDS {
+            return None;
+        }
+        let word = |word: &Value| if let Value::Int(word) = word { Some(*word as u32) } else { None };
+        let words = words.items.iter().map(word).collect::<Option<Vec<_>>>()?;
+        Some(decimal(*sign < 0, words))
     }
 
     fn named(&mut self, class: Option<&str>) -> Result<Map<String, Json>, Wordless> {
@@ -189,4 +213,25 @@ impl<'v> Reader<'v> {
         self.left = self.left.checked_sub(bytes).ok_or("the value would be larger than 64 MiB in JSON")?;
         Ok(())
     }
+}
+
+/// A number of words, the highest first, in decimal digits.
+fn decimal(negative: bool, mut words: Vec<u32>) -> String {
+    const GROUP: u64 = 1_000_000_000;
+    let mut groups = Vec::new();
+    while words.iter().any(|word| *word != 0) {
+        let mut rest = 0;
+        for word in &mut words {
+            let whole = (rest << 32) | u64::from(*word);
+            *word = (whole / GROUP) as u32;
+            rest = whole % GROUP;
+        }
+        groups.push(rest);
+    }
+    let mut out = String::from(if negative { "-" } else { "" });
+    out.push_str(&groups.pop().unwrap_or_default().to_string());
+    for group in groups.iter().rev() {
+        out.push_str(&format!("{group:09}"));
+    }
+    out
 }

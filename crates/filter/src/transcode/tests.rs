@@ -64,7 +64,7 @@ fn has(headers: &Headers, name: &str, value: &str) -> bool {
 }
 
 /// Status and body of a converted answer, which is JSON.
-fn to_http(head: ResponseHead) -> (u16, Json) {
+fn to_http(head: &ResponseHead) -> (u16, Json) {
     let (head, body) = response_to_http(head, &Conversion::default()).unwrap();
     assert!(has(&head.headers, "content-type", "application/json"), "{:?}", head.headers);
     (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
@@ -142,6 +142,19 @@ fn a_body_is_the_arguments_the_argument_or_nothing() {
     // An object that has more than a call has is an argument.
     assert_eq!(found(r#"{"args": [1], "name": "x"}"#), [json!({"args": [1], "name": "x"})]);
     assert_eq!(found(r#"{"args": [1], "types": null}"#), [json!(1)]);
+}
+
+#[test]
+fn text_is_base64_where_the_type_says_bytes() {
+    let call = |text: &str| arguments::Arguments {
+        types: Some(vec!["java.lang.String".to_owned(), "byte[]".to_owned()]),
+        values: vec![json!("AQID"), json!(text)],
+        attachments: Vec::new(),
+    };
+    let wanted = vec![text("AQID"), Value::Binary(vec![1, 2, 3])];
+    assert_eq!(call("AQID").values(json::Classes::Named).unwrap(), wanted);
+    let refused = call("%").values(json::Classes::Named).unwrap_err();
+    assert!(refused.context().starts_with("an argument of bytes is not base64"));
 }
 
 #[test]

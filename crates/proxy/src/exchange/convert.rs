@@ -33,7 +33,7 @@ impl Exchange<'_> {
             return Err(Error::local(Kind::BadRequest(501), what));
         }
         let conversion = self.conversion();
-        let (head, body) = transcode::request_to_http(request.head.clone(), &conversion)?;
+        let (head, body) = transcode::request_to_http(&request.head, &conversion)?;
         request.head = head;
         request.length = if body.is_empty() { Length::Empty } else { Length::Known(body.len() as u64) };
         self.body.replace(body);
@@ -118,7 +118,7 @@ impl Converted {
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Length)>> {
         let Some(stream) = &mut self.stream else { return Poll::Pending };
         let (message, _) = ready!(stream.poll_head(cx))?;
-        let (head, body) = transcode::response_to_http(message, &self.conversion)?;
+        let (head, body) = transcode::response_to_http(&message, &self.conversion)?;
         let length = if body.is_empty() { Length::Empty } else { Length::Known(body.len() as u64) };
         self.answer = Some(body);
         Poll::Ready(Ok((head, length)))
@@ -161,7 +161,7 @@ impl Answer {
     /// The message that answers `request`.
     pub(super) fn finish(self, request: &rpc::Envelope) -> Result<ResponseHead> {
         let head = self.head.ok_or_else(|| Error::local(Kind::Internal, "a body without a head"))?;
-        transcode::response_to_rpc(head, &self.body, request, &self.conversion)
+        transcode::response_to_rpc(&head, &self.body, request, &self.conversion)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use mecha_base::Result;
 use mecha_codec::hessian2::{Dialect, Encoder, Value};
 use mecha_codec::rpc::{Envelope, Protocol};
 use serde_json::Value as Json;
 
 use crate::transcode::arguments::Arguments;
-use crate::transcode::json::{Classes, to_hessian};
+use crate::transcode::json::Classes;
 use crate::transcode::target::Target;
 
 pub(super) const REQUEST: &str = "com.alipay.sofa.rpc.core.request.SofaRequest";
@@ -28,7 +29,15 @@ pub(super) fn unique_name<'t>(target: &'t Target<'_>) -> Cow<'t, str> {
 }
 
 /// The content of a request. The fields stand in it too: the server of sofa-rpc-node looks nowhere else.
-pub(super) fn request(method: &str, service: &str, call: &Arguments, along: &[(String, &[u8])]) -> Vec<u8> {
+///
+/// # Errors
+/// 400 when an argument can't be what its type says.
+pub(super) fn request(
+    method: &str,
+    service: &str,
+    call: &Arguments,
+    along: &[(String, &[u8])],
+) -> Result<Vec<u8>> {
     let types = match &call.types {
         Some(types) => types.iter().cloned().map(Value::String).collect(),
         None => call.values.iter().map(|value| Value::text(type_of(value))).collect(),
@@ -44,10 +53,8 @@ pub(super) fn request(method: &str, service: &str, call: &Arguments, along: &[(S
             ("requestProps", properties(along)),
         ],
     ));
-    for value in &call.values {
-        encoder.value(&to_hessian(value.clone(), Classes::Objects));
-    }
-    encoder.finish()
+    call.values(Classes::Objects)?.iter().for_each(|value| encoder.value(value));
+    Ok(encoder.finish())
 }
 
 /// The content of an answer with a value.

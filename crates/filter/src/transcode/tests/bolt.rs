@@ -100,7 +100,7 @@ fn an_opaque_body_is_the_content() {
     assert_eq!(head.rpc.unwrap().payload(), b"\x00\xff");
     let back = response("java-sync");
     let content = back.rpc.as_ref().unwrap().payload().to_vec();
-    let (head, body) = response_to_http(back, &rule).unwrap();
+    let (head, body) = response_to_http(&back, &rule).unwrap();
     assert!(has(&head.headers, "content-type", OPAQUE) && head.status == 200);
     assert_eq!(body, content);
     assert!(head.headers.get("class").is_none());
@@ -117,36 +117,36 @@ fn fields_that_do_not_fit_are_refused() {
 
 #[test]
 fn answers_of_sofarpc_and_sofa_rpc_node_become_json() {
-    assert_eq!(to_http(response("sofa-generic")), (200, json!("generic")));
-    let (status, person) = to_http(response("sofa-object"));
+    assert_eq!(to_http(&response("sofa-generic")), (200, json!("generic")));
+    let (status, person) = to_http(&response("sofa-object"));
     assert_eq!((status, &person["class"]), (200, &json!("mecha.peers.sofa.Person")));
     assert_eq!((&person["name"], &person["tags"]), (&json!("Ada"), &json!(["a", "b"])));
-    let (status, body) = to_http(response("sofa-fail"));
+    let (status, body) = to_http(&response("sofa-fail"));
     let trouble = json!({"exception": "mecha.peers.sofa.Trouble", "message": "thrown on purpose"});
     assert_eq!((status, body), (500, trouble));
-    let (status, body) = to_http(response("sofa-no-service"));
+    let (status, body) = to_http(&response("sofa-no-service"));
     assert!(status == 500 && body["message"].as_str().unwrap().contains("cannot find service"), "{body}");
-    let (status, body) = to_http(response("node-fail"));
+    let (status, body) = to_http(&response("node-fail"));
     assert_eq!((status, body), (500, json!({"message": "Error: thrown on purpose"})));
     assert_eq!(
-        to_http(response("java-busy")),
+        to_http(&response("java-busy")),
         (503, json!({"message": "Bolt status 4: the server is busy"}))
     );
-    assert_eq!(to_http(response("java-garbled")).0, 500);
+    assert_eq!(to_http(&response("java-garbled")).0, 500);
     for name in ["node-id", "node-props", "sofa-id", "sofa-props"] {
-        assert_eq!(to_http(response(name)).0, 200, "{name}");
+        assert_eq!(to_http(&response(name)).0, 200, "{name}");
     }
 }
 
 #[test]
 fn fields_of_the_answer_come_back() {
-    let (head, _) = response_to_http(response("sofa-fail"), &Conversion::default()).unwrap();
+    let (head, _) = response_to_http(&response("sofa-fail"), &Conversion::default()).unwrap();
     assert!(has(&head.headers, "sofa_head_response_error", "true"));
 }
 
 #[test]
 fn calls_of_sofarpc_and_sofa_rpc_node_become_requests() {
-    let (head, body) = request_to_http(request("sofa-object"), &Conversion::default()).unwrap();
+    let (head, body) = request_to_http(&request("sofa-object"), &Conversion::default()).unwrap();
     assert_eq!(
         (&*head.authority, &*head.target),
         ("mecha.peers.sofa.Peer", "/mecha.peers.sofa.Peer/echoPerson")
@@ -154,13 +154,13 @@ fn calls_of_sofarpc_and_sofa_rpc_node_become_requests() {
     assert!(has(&head.headers, "version", "1.0") && has(&head.headers, "method", "echoPerson"));
     let person = json!([{"class": "mecha.peers.sofa.Person", "name": "Ada", "age": 36, "tags": ["a", "b"]}]);
     assert_eq!(serde_json::from_slice::<Json>(&body).unwrap(), person);
-    let (head, body) = request_to_http(request("node-id"), &Conversion::default()).unwrap();
+    let (head, body) = request_to_http(&request("node-id"), &Conversion::default()).unwrap();
     assert!(head.target.ends_with("/id"), "{}", head.target);
     assert!(serde_json::from_slice::<Json>(&body).unwrap().is_array());
     // The library's own users have classes of theirs.
     let theirs = request("java-sync");
     let content = theirs.rpc.as_ref().unwrap().payload().to_vec();
-    let (head, body) = request_to_http(theirs, &Conversion::default()).unwrap();
+    let (head, body) = request_to_http(&theirs, &Conversion::default()).unwrap();
     assert!(has(&head.headers, "content-type", OPAQUE));
     assert_eq!(body, content);
 }
@@ -170,7 +170,7 @@ fn an_answer_of_http_is_what_sofarpc_reads() {
     let request = request("sofa-object").rpc.unwrap();
     let fields = [("content-type", "application/json"), ("X-Mine", "1")];
     let answer = |head: ResponseHead, body: &str| {
-        response_to_rpc(head, body.as_bytes(), &request, &Conversion::default()).unwrap()
+        response_to_rpc(&head, body.as_bytes(), &request, &Conversion::default()).unwrap()
     };
     let head = answer(answered(200, &fields), r#"{"class": "a.B", "x": 1}"#);
     assert!(has(&head.headers, "x-mine", "1"));
@@ -180,11 +180,11 @@ fn an_answer_of_http_is_what_sofarpc_reads() {
     let Value::Object(object) = &values[0] else { panic!() };
     assert_eq!(object.class.name, "com.alipay.sofa.rpc.core.response.SofaResponse");
     assert_eq!(object.get("appResponse"), Some(&Value::object("a.B", [("x", Value::Int(1))])));
-    assert_eq!(to_http(head).1, json!({"class": "a.B", "x": 1}));
+    assert_eq!(to_http(&head).1, json!({"class": "a.B", "x": 1}));
     let failed = answer(answered(503, &fields), "busy");
     assert_eq!(failed.rpc.unwrap().code, 4);
     let opaque = Conversion { opaque: true, class: Some("a.C".to_owned()), ..Conversion::default() };
-    let head = response_to_rpc(answered(200, &[]), b"raw", &request, &opaque).unwrap();
+    let head = response_to_rpc(&answered(200, &[]), b"raw", &request, &opaque).unwrap();
     assert!(has(&head.headers, "class", "a.C"));
     assert_eq!(head.rpc.unwrap().payload(), b"raw");
 }

@@ -101,7 +101,7 @@ fn values_of_java_become_json() {
         ("int", json!(262_144)),
         ("long", json!(1i64 << 40)),
         ("float", json!(3.25)),
-        ("double", json!(3.14159)),
+        ("double", json!(314_159.0 / 100_000.0)),
         ("char", json!("x")),
         ("string-unicode", json!("日本 ☃ 😀")),
         ("string-chunked", json!("é".repeat(40_000))),
@@ -110,6 +110,7 @@ fn values_of_java_become_json() {
         ("bytes", json!("AAECAwQFBgcICQoLDA0ODxAREhM=")),
         ("date", json!(1_700_000_000_123i64)),
         ("decimal", json!("12345.6789")),
+        ("big-integer", json!("1180591620717411303424")),
         ("list", json!(["a", null, "b"])),
         ("map", json!({"one": 1, "two": 2})),
         ("ints", json!([1, -1, 2_147_483_647])),
@@ -119,12 +120,12 @@ fn values_of_java_become_json() {
         ("python-string", json!("from Python")),
     ];
     for (name, wanted) in wanted {
-        assert_eq!(to_http(golden_response(DUBBO, name)), (200, wanted), "{name}");
+        assert_eq!(to_http(&golden_response(DUBBO, name)), (200, wanted), "{name}");
     }
-    let (_, person) = to_http(golden_response(DUBBO, "person"));
+    let (_, person) = to_http(&golden_response(DUBBO, "person"));
     assert_eq!(person["class"], "mecha.peers.Person");
     assert_eq!((&person["friend"]["name"], &person["extras"]["height"]), (&json!("Charles"), &json!("1.65")));
-    let (_, generic) = to_http(golden_response(DUBBO, "generic-person"));
+    let (_, generic) = to_http(&golden_response(DUBBO, "generic-person"));
     assert_eq!((&generic["name"], &generic["color"]), (&json!("Ada"), &json!("GREEN")));
 }
 
@@ -135,7 +136,7 @@ fn every_frame_of_a_provider_is_an_answer() {
     let mut seen = 0;
     for name in names.filter_map(|name| Some(name.to_str()?.strip_suffix(".bin")?.to_owned())) {
         let Some(name) = name.strip_prefix("response-") else { continue };
-        let converted = response_to_http(golden_response(DUBBO, name), &Conversion::default());
+        let converted = response_to_http(&golden_response(DUBBO, name), &Conversion::default());
         match name {
             "cyclic" => {
                 let error = converted.unwrap_err();
@@ -152,7 +153,7 @@ fn every_frame_of_a_provider_is_an_answer() {
 
 #[test]
 fn exceptions_and_statuses_are_errors_with_a_text() {
-    let failed = |name: &str| to_http(golden_response(DUBBO, name));
+    let failed = |name: &str| to_http(&golden_response(DUBBO, name));
     let declared = json!({"exception": "mecha.peers.Refused", "message": "not today"});
     assert_eq!(failed("exception-declared"), (500, declared));
     let runtime = json!({"exception": "java.lang.IllegalStateException", "message": "broken"});
@@ -162,14 +163,15 @@ fn exceptions_and_statuses_are_errors_with_a_text() {
     assert!(status == 500 && body["exception"] == "mecha.peers.Refused", "{body}");
     let (status, body) = failed("unknown-service");
     assert!(status == 400 && body["message"].as_str().unwrap().contains("methodName=echoString"), "{body}");
-    assert_eq!(failed("refused").0, 503);
+    let (status, body) = failed("refused");
+    assert!(status == 503 && !body["message"].as_str().unwrap().contains('\n'), "{body}");
 }
 
 #[test]
 fn attachments_of_the_answer_are_its_fields() {
     let theirs = golden_response(DUBBO, "attachments");
     let names: Vec<_> = fields_of(&theirs.headers).into_iter().map(|(name, _)| name.to_lowercase()).collect();
-    let (head, _) = response_to_http(theirs, &Conversion::default()).unwrap();
+    let (head, _) = response_to_http(&theirs, &Conversion::default()).unwrap();
     assert!(names.len() > 1);
     for name in names {
         assert!(head.headers.contains(&name), "{name}");
@@ -179,7 +181,7 @@ fn attachments_of_the_answer_are_its_fields() {
         [(b"X-Mine", b"1"), (b"content-length", b"9"), (b"connection", b"x")];
     Response { id: 1, body: Body::Null, attachments: Some(&attachments) }.write(&mut frame);
     let (envelope, fields) = read_back(DUBBO, frame).unwrap();
-    let (head, _) = response_to_http(head::response_head(envelope, fields), &Conversion::default()).unwrap();
+    let (head, _) = response_to_http(&head::response_head(envelope, fields), &Conversion::default()).unwrap();
     let wanted = [("x-mine", "1"), ("content-type", "application/json")];
     assert_eq!(fields_of(&head.headers), wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
@@ -187,7 +189,7 @@ fn attachments_of_the_answer_are_its_fields() {
 #[test]
 fn a_call_of_dubbo_s_own_consumer_becomes_a_request() {
     let asked = |name: &str| {
-        let (head, body) = request_to_http(golden_request(DUBBO, name), &Conversion::default()).unwrap();
+        let (head, body) = request_to_http(&golden_request(DUBBO, name), &Conversion::default()).unwrap();
         assert!(has(&head.headers, "content-type", JSON) && head.method == Method::POST);
         assert_eq!(head.authority, "mecha.peers.Echo");
         (head, serde_json::from_slice::<Json>(&body).unwrap())
@@ -200,9 +202,9 @@ fn a_call_of_dubbo_s_own_consumer_becomes_a_request() {
     assert_eq!((&body[0]["name"], &body[0]["class"]), (&json!("Ada"), &json!("mecha.peers.Person")));
     let (head, _) = asked("attachments");
     assert!(has(&head.headers, "interface", "mecha.peers.Echo"));
-    let (head, body) = request_to_http(golden_request(DUBBO, "fastjson2"), &Conversion::default()).unwrap();
+    let (head, body) = request_to_http(&golden_request(DUBBO, "fastjson2"), &Conversion::default()).unwrap();
     assert!(has(&head.headers, "content-type", OPAQUE) && !body.is_empty());
-    let refused = request_to_http(golden_request(DUBBO, "cyclic"), &Conversion::default()).unwrap_err();
+    let refused = request_to_http(&golden_request(DUBBO, "cyclic"), &Conversion::default()).unwrap_err();
     assert_eq!(refused.kind(), Kind::BadRequest(400));
 }
 
@@ -210,7 +212,7 @@ fn a_call_of_dubbo_s_own_consumer_becomes_a_request() {
 fn an_answer_of_http_is_what_a_consumer_reads() {
     let request = golden_request(DUBBO, "string").rpc.unwrap();
     let answer = |head: ResponseHead, body: &str| {
-        let head = response_to_rpc(head, body.as_bytes(), &request, &Conversion::default()).unwrap();
+        let head = response_to_rpc(&head, body.as_bytes(), &request, &Conversion::default()).unwrap();
         assert_eq!(head.rpc.as_ref().unwrap().id, request.id);
         head
     };
@@ -224,11 +226,11 @@ fn an_answer_of_http_is_what_a_consumer_reads() {
     assert_eq!(values_of(head.rpc.unwrap().payload(), Dialect::V2), [wanted]);
     let head = answer(answered(200, &[("content-type", "text/plain")]), "{");
     assert_eq!(values_of(head.rpc.unwrap().payload(), Dialect::V2), [text("{")]);
-    assert_eq!(to_http(answer(answered(204, &[]), "")), (200, Json::Null));
+    assert_eq!(to_http(&answer(answered(204, &[]), "")), (200, Json::Null));
     let failed = answer(answered(503, &json_fields), r#"{"message": "try later"}"#);
     assert_eq!(failed.rpc.as_ref().unwrap().code, 40);
-    assert_eq!(to_http(failed).1, json!({"message": "503|try later"}));
-    let broken = response_to_rpc(answered(200, &json_fields), b"{", &request, &Conversion::default());
+    assert_eq!(to_http(&failed).1, json!({"message": "503|try later"}));
+    let broken = response_to_rpc(&answered(200, &json_fields), b"{", &request, &Conversion::default());
     assert_eq!(broken.unwrap_err().kind(), Kind::UpstreamProtocol);
 }
 
@@ -236,7 +238,7 @@ fn an_answer_of_http_is_what_a_consumer_reads() {
 fn consumers_that_know_no_attachments_get_none() {
     let request = golden_request(DUBBO, "python-string").rpc.unwrap();
     let head = answered(200, &[("content-type", "application/json"), ("x-mine", "1")]);
-    let head = response_to_rpc(head, b"1", &request, &Conversion::default()).unwrap();
+    let head = response_to_rpc(&head, b"1", &request, &Conversion::default()).unwrap();
     assert!(head.headers.is_empty());
     assert_eq!(head.rpc.unwrap().raw[16], 0x91);
 }
@@ -258,7 +260,7 @@ fn frames_with_broken_arguments_are_refused() {
         }
         .write(&mut frame);
         let (envelope, fields) = read_back(DUBBO, frame).unwrap();
-        let refused = request_to_http(head::request_head(envelope, fields), &Conversion::default());
+        let refused = request_to_http(&head::request_head(envelope, fields), &Conversion::default());
         let error = refused.unwrap_err();
         assert_eq!(error.kind(), Kind::BadRequest(400));
         error.context().to_owned()
