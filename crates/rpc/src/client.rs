@@ -169,3 +169,6 @@ fn safe(kind: Kind, context: &'static str) -> Error {
 fn wrong_thread() -> Error {
     Error::local(Kind::Internal, "an RPC connection was used outside of its worker")
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,3 +6,6 @@ pub mod head;
 mod reader;
 mod sending;
 pub mod server;
+
+#[cfg(test)]
+mod tests;

@@ -196,6 +196,15 @@ impl ServerConnection {
     }
 }
 
+impl Drop for ServerConnection {
+    fn drop(&mut self) {
+        self.lose();
+    }
+}
+
 fn wrong_thread() -> Error {
     Error::local(Kind::Internal, "an RPC connection was used outside of its worker")
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,9 +56,7 @@ fn relay(protocol: Protocol, frame: &[u8]) -> Result<f64, String> {
             before.clear();
             after.clear();
             let out = Around { before: &mut before, after: &mut after };
-            codec
-                .forward(black_box(&envelope), id, None, out)
-                .map_err(|error| error.reason.to_owned())?;
+            codec.forward(black_box(&envelope), id, None, out).map_err(|error| error.reason.to_owned())?;
             black_box((&before, &after, &fields));
         }
         nanos += began.elapsed().as_nanos();

@@ -25,8 +25,7 @@ use mecha_codec::rpc::Protocol;
 
 use frames::Frames;
 
-const USAGE: &str =
-    "rpc_bench echo PROTOCOL PORT | load PROTOCOL PORT CONNECTIONS IN_FLIGHT SECONDS | codec (PROTOCOL: bolt, boltv2, dubbo)";
+const USAGE: &str = "rpc_bench echo PROTOCOL PORT | load PROTOCOL PORT CONNECTIONS IN_FLIGHT SECONDS | codec (PROTOCOL: bolt, boltv2, dubbo)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

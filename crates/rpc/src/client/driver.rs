@@ -23,12 +23,12 @@ use crate::reader::{Broken, Reader};
 /// The place in the numbers of requests that no request has (see `slots`).
 const HEARTBEAT: u64 = 0xffff;
 
-/// Moves a connection's bytes; ready when it is over. To be spawned on the connection's thread. Dropped before, the
-/// connection is cut.
-///
-/// # Errors
-/// [`Kind::UpstreamReset`] when the connection was lost while requests were in flight or a frame was on its way, or the
-/// host stopped answering heartbeats; [`Kind::UpstreamProtocol`] when what came is no frame.
+/// Why a silent host is given up.
+const SILENT: &str = "the host answers no heartbeats";
+
+/// Moves a connection's bytes; ready when it is over. To be spawned on the connection's thread. Dropped before, it cuts
+/// the connection. Its error is [`Kind::UpstreamReset`] when the connection was lost while requests waited or a frame was
+/// on its way, or the host stopped answering heartbeats, and [`Kind::UpstreamProtocol`] when what came is no frame.
 pub struct Driver {
     shared: Arc<Shared>,
     wire: Wire,
@@ -41,15 +41,14 @@ struct Wire {
     idle: Option<Duration>,
     /// When the last request was sent or answered, as far as the driver saw.
     active: Instant,
-    /// Requests and frames at that time.
-    seen: (u64, usize),
+    /// How many there were at that time.
+    seen: (u64, u64),
     timer: LazyTimer,
 }
 
 impl Driver {
     pub(super) fn new(io: Stream, shared: Arc<Shared>, options: ClientOptions) -> Self {
         let now = Instant::now();
-        // Not every protocol has heartbeats; the first one shows.
         let wire = Wire {
             io,
             reader: Reader::new(options.protocol, options.limits, BytesMut::new()),
@@ -69,55 +68,41 @@ impl Future for Driver {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let Driver { shared, wire } = self.get_mut();
         let Some(mut state) = shared.cell.borrow() else { return Poll::Ready(Err(wrong_thread())) };
-        let busy = state.slots.in_flight() > 0;
         let ended = wire.poll(cx, &mut state, &shared.traffic);
-        match ended {
+        let loss = match ended {
             Poll::Pending => {
-                state.driver = Some(cx.waker().clone());
-                Poll::Pending
+                if !state.driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    state.driver = Some(cx.waker().clone());
+                }
+                return Poll::Pending;
             }
-            Poll::Ready(Ok(())) => {
-                state.lose(CLOSED);
-                Poll::Ready(Ok(()))
-            }
-            Poll::Ready(Err(loss)) => {
-                let orderly = loss.is_end() && !busy;
-                state.lose(loss);
-                Poll::Ready(if orderly { Ok(()) } else { Err(loss.error()) })
-            }
-        }
+            Poll::Ready(Ok(())) => CLOSED,
+            Poll::Ready(Err(loss)) => loss,
+        };
+        let orderly = loss == CLOSED && !state.slots.is_awaited();
+        state.lose(loss);
+        Poll::Ready(if orderly { Ok(()) } else { Err(loss.error()) })
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
         if let Some(mut state) = self.shared.cell.borrow() {
-            state.lose(Loss {
-                kind: Kind::UpstreamReset,
-                context: "the connection was cut here",
-                cause: None,
-            });
+            state.lose(Loss::new(Kind::UpstreamReset, "the connection was given up"));
         }
     }
 }
 
-const CLOSED: Loss = Loss { kind: Kind::UpstreamReset, context: "closed before the answer", cause: None };
-
-impl Loss {
-    /// Whether the host has closed between frames.
-    fn is_end(&self) -> bool {
-        self.kind == CLOSED.kind && self.context == CLOSED.context
-    }
-}
+/// Closed between frames, by either end.
+const CLOSED: Loss = Loss::new(Kind::UpstreamReset, "closed before the answer");
 
 impl From<Broken> for Loss {
     fn from(broken: Broken) -> Self {
-        let (kind, context, cause) = match broken {
-            Broken::Io(error) => (Kind::UpstreamReset, "reading an answer", Some(error.kind())),
-            Broken::Cut => (Kind::UpstreamReset, "closed inside an answer", None),
-            Broken::Frame(error) => (Kind::UpstreamProtocol, error.reason, None),
-        };
-        Loss { kind, context, cause }
+        match broken {
+            Broken::Io(error) => lost("reading an answer", &error),
+            Broken::Cut => Loss::new(Kind::UpstreamReset, "closed inside an answer"),
+            Broken::Frame(error) => Loss::new(Kind::UpstreamProtocol, error.reason),
+        }
     }
 }
 
@@ -146,7 +131,9 @@ impl Wire {
             }
         }
         self.note_time(state, self.reader.read > before);
-        ready!(self.poll_time(cx, state))?;
+        if let Poll::Ready(ended) = self.poll_time(cx, state) {
+            return Poll::Ready(ended);
+        }
         let flushed = state.sending.poll_flush(cx, &mut self.io);
         state.wake_one_ways();
         ready!(flushed).map_err(|error| lost("sending a request", &error))?;
@@ -161,13 +148,13 @@ impl Wire {
     }
 
     fn note_time(&mut self, state: &State, heard: bool) {
-        let seen = (state.requests, state.slots.in_flight());
+        let seen = (state.requests, state.answers);
         let moved = seen != self.seen;
         if !moved && !heard {
             return;
         }
         let now = Instant::now();
-        if let Some(pulse) = self.pulse.as_mut().filter(|_| heard) {
+        if heard && let Some(pulse) = &mut self.pulse {
             pulse.heard(now);
         }
         if moved {
@@ -175,28 +162,31 @@ impl Wire {
         }
     }
 
-    /// Does what is due; ready when that ends the connection.
+    /// Does what is due now, and sees to being woken for what is due next; ready when that ends the connection.
     fn poll_time(&mut self, cx: &mut Context<'_>, state: &mut State) -> Poll<std::result::Result<(), Loss>> {
         loop {
-            let idle = self.idle.filter(|_| state.slots.in_flight() == 0).map(|idle| self.active + idle);
+            let idle = self.idle.map(|idle| self.active + idle);
             let pulse = self.pulse.as_ref().map(Pulse::deadline);
             self.timer.set(idle.into_iter().chain(pulse).min());
             ready!(self.timer.poll_expired(cx));
             let now = Instant::now();
             if idle.is_some_and(|idle| now >= idle) {
-                state.leave();
-                return Poll::Ready(Ok(()));
+                // Streams that end don't wake the driver: it looks when the time is over.
+                if state.slots.in_flight() == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                self.active = now;
             }
             match self.pulse.as_mut().map_or(Due::Nothing, |pulse| pulse.due(now)) {
                 Due::Nothing => {}
                 Due::Heartbeat => {
+                    // Not every protocol has one.
                     if !state.protocol.codec().heartbeat(HEARTBEAT, state.sending.tail()) {
                         self.pulse = None;
                     }
                 }
                 Due::GiveUp => {
-                    let context = "the host answers no heartbeats";
-                    return Poll::Ready(Err(Loss { kind: Kind::UpstreamReset, context, cause: None }));
+                    return Poll::Ready(Err(Loss::new(Kind::UpstreamReset, SILENT)));
                 }
             }
         }
@@ -204,5 +194,5 @@ impl Wire {
 }
 
 fn lost(context: &'static str, error: &io::Error) -> Loss {
-    Loss { kind: Kind::UpstreamReset, context, cause: Some(error.kind()) }
+    Loss { cause: Some(error.kind()), ..Loss::new(Kind::UpstreamReset, context) }
 }

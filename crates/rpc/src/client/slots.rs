@@ -23,6 +23,16 @@ pub(super) struct Slot {
     pub(super) answer: Option<Frame>,
 }
 
+impl Slot {
+    /// Takes the answer, and tells who waits for it.
+    pub(super) fn give(&mut self, answer: Frame) {
+        self.answer = Some(answer);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Slots {
     list: Vec<Slot>,
@@ -65,6 +75,11 @@ impl Slots {
     /// How many places are taken.
     pub(super) fn in_flight(&self) -> usize {
         self.list.len() - self.free.len()
+    }
+
+    /// Whether somebody waits for an answer that has not come.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.list.iter().any(|slot| slot.taken && slot.answer.is_none())
     }
 
     /// Wakes everybody.

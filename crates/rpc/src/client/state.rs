@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) strays: u64,
     /// Requests sent, ever.
     pub(super) requests: u64,
+    /// Answers that somebody waited for, ever.
+    pub(super) answers: u64,
     pub(super) handles: usize,
     /// The driver, while it waits and was not woken.
     pub(super) driver: Option<Waker>,
@@ -42,7 +44,7 @@ pub(super) enum Phase {
 }
 
 /// Why a connection is over.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Loss {
     pub(super) kind: Kind,
     pub(super) context: &'static str,
@@ -50,6 +52,10 @@ pub(super) struct Loss {
 }
 
 impl Loss {
+    pub(super) const fn new(kind: Kind, context: &'static str) -> Self {
+        Loss { kind, context, cause: None }
+    }
+
     pub(super) fn error(&self) -> Error {
         let error = Error::upstream(self.kind, self.context);
         match self.cause {
@@ -68,6 +74,7 @@ impl State {
             phase: Phase::Open,
             strays: 0,
             requests: 0,
+            answers: 0,
             handles: 1,
             driver: None,
             one_ways: VecDeque::new(),
@@ -136,21 +143,17 @@ impl State {
     }
 
     /// A frame came.
-    pub(super) fn take(&mut self, (envelope, fields): Frame) {
+    pub(super) fn take(&mut self, (mut envelope, fields): Frame) {
         self.heard += 1;
+        envelope.protocol.codec().received_from_server(&mut envelope);
         match envelope.kind {
-            rpc::Kind::Response => {
-                match self.slots.find(envelope.id) {
-                    Some(slot) if slot.answer.is_none() => {
-                        slot.answer = Some((envelope, fields));
-                        if let Some(waker) = slot.waker.take() {
-                            waker.wake();
-                        }
-                        return;
-                    }
-                    _ => self.strays += 1,
-                };
-            }
+            rpc::Kind::Response => match self.slots.find(envelope.id) {
+                Some(slot) if slot.answer.is_none() => {
+                    self.answers += 1;
+                    return slot.give((envelope, fields));
+                }
+                _ => self.strays += 1,
+            },
             rpc::Kind::GoAway => self.leave(),
             rpc::Kind::HeartbeatAck | rpc::Kind::OneWay => {}
             // A host that asks and does not read is not answered.

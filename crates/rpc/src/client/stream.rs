@@ -52,7 +52,10 @@ impl ClientStream {
                 Some(error) => Err(error),
                 None => {
                     if let Some(slot) = state.slots.find(u64::from(self.id)) {
-                        slot.waker = Some(cx.waker().clone());
+                        match &mut slot.waker {
+                            Some(waker) => waker.clone_from(cx.waker()),
+                            none => *none = Some(cx.waker().clone()),
+                        }
                     }
                     return Poll::Pending;
                 }

@@ -108,7 +108,7 @@ impl ServerStream {
         self.shared.borrow().is_none_or(|shared| !shared.sending.is_full())
     }
 
-    /// Ready when the connection has room; the answer leaves with others. Who has not answered waits for nothing.
+    /// Ready when little enough waits to be written; the answer itself leaves later, with others.
     ///
     /// # Errors
     /// [`Kind::ClientGone`] when the connection is over.
