@@ -1,4 +1,4 @@
-//! `GET /api/v1/explain?method=&url=&header=Name:Value`: what would happen to such a request, on every listener that
+//! `GET /api/v1/explain?method=&url=&header=Name:Value`, or `?service=&method=` of an RPC protocol: what would happen to such a request, on every listener that
 //! takes requests or on the one that `listener=` names: which virtual host and why, which routes were tried and why
 //! they did not match, and the cluster and hosts behind the one that did. Nothing is sent anywhere.
 
@@ -16,7 +16,7 @@ use answer::Explainer;
 pub(super) const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/explain",
     methods: Methods::Get,
-    help: "where a request would go and why: ?method=GET&url=http://host/path&header=Name:Value&listener=NAME",
+    help: "where a request would go and why: ?method=GET&url=http://host/path&header=Name:Value&listener=NAME, or ?service=a.B&method=c",
     handle,
 };
 

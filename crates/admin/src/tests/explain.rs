@@ -19,11 +19,31 @@ async fn every_listener_that_takes_requests_answers() {
     assert_eq!(answer["request"]["headers"], json!([["x-user", "me"], ["host", "a.api.example:80"]]));
     let [front, back] = answer["listeners"].as_array().unwrap().as_slice() else { panic!("{answer}") };
     assert_eq!((&front["listener"], &back["listener"]), (&json!("front"), &json!("back")));
-    assert_eq!(front["protocols"], json!(["Http2", "Http1"]));
+    assert_eq!(front["protocols"], json!(mecha_config::Protocol::ALL.map(mecha_config::Protocol::name)));
     assert_eq!(front["address"], "127.0.0.1:2045");
     assert_eq!(front["virtual_host"]["domain"], "*.api.example:*");
     assert_eq!(back["virtual_host"]["name"], "all");
     assert_eq!(back["outcome"], "sent to cluster \"blue\"");
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_of_an_rpc_protocol_is_asked_about_by_its_service() {
+    let admin = Admin::start();
+    let answer = explain(&admin, "service=a.Api.example&method=get&header=group:blue").await;
+    assert_eq!(
+        answer["request"]["headers"],
+        json!([["service", "a.Api.example"], ["method", "get"], ["group", "blue"]])
+    );
+    let [front] = answer["listeners"].as_array().unwrap().as_slice() else { panic!("{answer}") };
+    assert_eq!(
+        (&front["listener"], &front["routes_tried"][0]["why_not"]),
+        (&json!("front"), &json!("the path is \"/\""))
+    );
+    let refused = get(admin.address, "/api/v1/explain?service=a.B&listener=back").await;
+    assert_eq!(refused.status, 400);
+    let error = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(error.starts_with("the listener \"back\" serves Http1, and no such request"), "{error}");
     admin.stop().await;
 }
 

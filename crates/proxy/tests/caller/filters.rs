@@ -10,6 +10,7 @@ use mecha_http::Length;
 use mecha_metrics::DownstreamStat;
 use tokio::time::Instant;
 
+use crate::canned;
 use crate::kit::{House, cluster, collect, config, dead_host, forward, get, post};
 
 fn abort(status: u16) -> Fault {
@@ -86,4 +87,36 @@ async fn a_route_has_its_own_settings() {
     // Settings alone are no filter.
     model.routers[0].virtual_hosts[0].routes[0].filters.clear();
     assert_eq!(status(&model, vec![]).await, 200);
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_what_their_end_says() {
+    const WELL: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ntransfer-encoding: chunked\r\n\r\n\
+        2\r\nhi\r\n0\r\ngrpc-status: 0\r\n\r\n";
+    const BADLY: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ntransfer-encoding: chunked\r\n\r\n\
+        2\r\nhi\r\n0\r\ngrpc-status: 5\r\n\r\n";
+    for (answer, expected) in [(WELL, [1, 1, 0]), (BADLY, [1, 0, 1])] {
+        let upstream = canned(answer).await;
+        let model = config(forward("app"), vec![cluster("app", &[upstream])]);
+        let house = House::filtering(&model, vec![StreamFilter::GrpcMetric]);
+        let mut request = post("/shop.Orders/List");
+        request.headers.append("content-type", b"application/grpc").unwrap();
+        let mut call = house.caller().call(request, Length::Empty);
+        call.head().await.unwrap();
+        collect(&mut call).await;
+        drop(call);
+        assert_eq!(house.grpc_calls("shop.Orders", "List"), expected, "{answer}");
+        let called = house.record().called.unwrap();
+        assert_eq!((&called.service[..], &called.method[..]), (&b"shop.Orders"[..], &b"List"[..]));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_found_no_host_is_counted_as_failed() {
+    let model = config(forward("app"), vec![cluster("app", &[dead_host().await])]);
+    let house = House::filtering(&model, vec![StreamFilter::GrpcMetric]);
+    let mut request = post("/shop.Orders/List");
+    request.headers.append("content-type", b"application/grpc").unwrap();
+    house.caller().call(request, Length::Empty).head().await.unwrap();
+    assert_eq!(house.grpc_calls("shop.Orders", "List"), [1, 0, 1]);
 }

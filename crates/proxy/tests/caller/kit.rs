@@ -12,7 +12,7 @@ use mecha_config::{
     Protocol, Protocols, Route, Router, StreamFilter, TcpProxy, VirtualHost,
 };
 use mecha_http::{Frame, Headers, Method, RequestHead, Version};
-use mecha_metrics::{DownstreamStat, Registry};
+use mecha_metrics::{CallKind, CallStat, DownstreamStat, Registry};
 use mecha_proxy::access::{AccessQueue, AccessRecord, AccessSink, Captures};
 use mecha_proxy::{Call, Caller, Snapshot, Worker, Workers};
 use parking_lot::Mutex;
@@ -55,6 +55,13 @@ impl House {
 
     pub(crate) fn count(&self, stat: DownstreamStat) -> i64 {
         self.registry.listener(DOOR).value(stat)
+    }
+
+    /// Requests, successes and failures of a method by gRPC.
+    pub(crate) fn grpc_calls(&self, service: &str, method: &str) -> [u64; 3] {
+        let scope = self.registry.call(CallKind::Grpc, DOOR, service.as_bytes(), method.as_bytes()).unwrap();
+        [CallStat::RequestTotal, CallStat::ResponseSuccTotal, CallStat::ResponseFailTotal]
+            .map(|stat| scope.value(stat))
     }
 
     pub(crate) fn records(&self) -> Vec<AccessRecord> {

@@ -30,7 +30,8 @@ impl Explainer<'_> {
     pub(super) fn listeners(&self, config: &Config, only: Option<&str>) -> Result<Vec<Value>, String> {
         let http = config.listeners.iter().filter_map(|listener| Some((listener, proxy(listener)?)));
         let Some(name) = only else {
-            return Ok(http.map(|(listener, proxy)| self.listener(listener, proxy)).collect());
+            let meant = http.filter(|(_, proxy)| self.may_come_by(proxy));
+            return Ok(meant.map(|(listener, proxy)| self.listener(listener, proxy)).collect());
         };
         let Some(listener) = config.listeners.iter().find(|listener| listener.name == name) else {
             let near = nearest(name, config.listeners.iter().map(|listener| listener.name.as_str()));
@@ -38,9 +39,22 @@ impl Explainer<'_> {
             return Err(format!("there is no listener \"{name}\"{hint}"));
         };
         match proxy(listener) {
+            Some(proxy) if !self.may_come_by(proxy) => {
+                let served = protocols(&proxy.downstream).join(", ");
+                Err(format!("the listener \"{name}\" serves {served}, and no such request comes by it"))
+            }
             Some(proxy) => Ok(vec![self.listener(listener, proxy)]),
             None => Err(format!("the listener \"{name}\" passes bytes on and knows no requests")),
         }
+    }
+
+    /// Whether the listener serves requests of this kind.
+    fn may_come_by(&self, proxy: &HttpProxy) -> bool {
+        let served = match &proxy.downstream {
+            Protocols::One(one) => std::slice::from_ref(one),
+            Protocols::Detect(several) => several,
+        };
+        served.iter().any(|protocol| protocol.is_rpc() == self.head.rpc.is_some())
     }
 
     fn listener(&self, listener: &Listener, proxy: &HttpProxy) -> Value {

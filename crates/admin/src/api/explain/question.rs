@@ -1,11 +1,17 @@
-//! The request that is asked about, from the parameters of the query.
+//! The request that is asked about, from the parameters of the query: one of HTTP by its `url`, one of an RPC protocol by
+//! its `service`.
 
+use std::time::Duration;
+
+use bytes::Bytes;
+use mecha_codec::http1::Span;
+use mecha_codec::rpc::{Envelope, Kind, Protocol};
 use mecha_http::{Headers, Method, RequestHead, Version};
 use serde_json::{Value, json};
 
 use crate::query::Query;
 
-const KNOWN: [&str; 4] = ["method", "url", "header", "listener"];
+const KNOWN: [&str; 5] = ["method", "url", "service", "header", "listener"];
 const EXAMPLE: &str = "for example ?method=GET&url=http://shop.example/cart&header=x-user:me";
 
 /// What is asked.
@@ -23,6 +29,10 @@ pub(super) fn parse(query: &Query) -> Result<Question<'_>, String> {
             "there is no parameter \"{stranger}\"; there are {}; {EXAMPLE}",
             KNOWN.join(", ")
         ));
+    }
+    let listener = query.get("listener").filter(|name| !name.is_empty());
+    if let Some(service) = query.get("service") {
+        return Ok(Question { head: message(service, query)?, listener });
     }
     let method = query.get("method").filter(|method| !method.is_empty()).unwrap_or("GET");
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| format!("\"{method}\" is no method"))?;
@@ -58,7 +68,51 @@ pub(super) fn parse(query: &Query) -> Result<Question<'_>, String> {
         headers,
         rpc: None,
     };
-    Ok(Question { head, listener: query.get("listener").filter(|name| !name.is_empty()) })
+    Ok(Question { head, listener })
+}
+
+/// A message of an RPC protocol as the exchange sees it: `method` is the called one.
+fn message(service: &str, query: &Query) -> Result<RequestHead, String> {
+    if query.get("url").is_some() {
+        return Err(format!(
+            "\"url\" asks about HTTP and \"service\" about an RPC protocol; give one; {EXAMPLE}"
+        ));
+    }
+    let mut headers = Headers::new();
+    let mut add = |name: &str, value: &str| {
+        headers
+            .append(name, value.as_bytes())
+            .map_err(|error| format!("the header \"{name}: {value}\": {error}"))
+    };
+    add("service", service)?;
+    if let Some(method) = query.get("method").filter(|method| !method.is_empty()) {
+        add("method", method)?;
+    }
+    for header in query.all("header") {
+        let (name, value) = header
+            .split_once(':')
+            .ok_or_else(|| format!("the header \"{header}\" has no colon; write header=Name:Value"))?;
+        add(&name.to_ascii_lowercase(), value.trim())?;
+    }
+    let authority = service.into();
+    let (version, method, target) = (Version::Rpc, Method::POST, "/".into());
+    Ok(RequestHead { version, method, authority, target, headers, rpc: Some(nothing_sent()) })
+}
+
+/// The frame of a message that was never sent; only that there is one matters.
+fn nothing_sent() -> Envelope {
+    Envelope {
+        raw: Bytes::new(),
+        id: 0,
+        payload: Span::default(),
+        fields_at: Span::default(),
+        timeout: Duration::ZERO,
+        status: 200,
+        code: 0,
+        protocol: Protocol::Dubbo,
+        kind: Kind::Request,
+        serialization: 0,
+    }
 }
 
 /// Authority, which may be empty, and path with query.
@@ -126,6 +180,15 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_asked_about_by_service_and_method() {
+        let query = Query::parse("service=a.B&method=c&header=Group:blue").unwrap();
+        let head = parse(&query).unwrap().head;
+        assert_eq!((&*head.authority, &*head.target), ("a.B", "/"));
+        assert_eq!((head.rpc_service(), head.rpc_method()), (Some(&b"a.B"[..]), Some(&b"c"[..])));
+        assert_eq!(head.headers.get("group"), Some(&b"blue"[..]));
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let cases = [
             ("", "\"url\" is missing"),
@@ -139,6 +202,9 @@ mod tests {
             ("url=/&header=a%20b:c", "the header"),
             ("url=/&header=a:b%0Ac", "the header"),
             ("uri=/", "no parameter \"uri\""),
+            ("url=/&service=a.B", "give one"),
+            ("service=a.B&header=x", "has no colon"),
+            ("service=a%0AB", "the header \"service"),
         ];
         for (query, why) in cases {
             let error = ask(query).unwrap_err();
