@@ -1,8 +1,6 @@
 """MOSN's second tutorial: a Dubbo consumer, two listeners in a row, as one process and as two, and a Dubbo provider."""
 
-import concurrent.futures
-import socket
-import struct
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +8,8 @@ from dubbo_ssl.codec.encoder import Object
 from dubbo_ssl.common.exceptions import DubboResponseException
 from kit import config as c
 from kit.capture import Relay
-from kit.dubbo import CASES, SERVICE, Consumer, Frame, Peers, Provider, frames, python_client
+from kit.dubbo import CASES, Consumer, Peers, Provider, frames, python_client
+from kit.dubboraw import Wire, at, calls, recorded, without_number
 from kit.mecha import Mecha
 from kit.ports import free_port
 from kit.tutorial import Tutorial
@@ -43,15 +42,6 @@ def single(mecha: Callable[..., Mecha]) -> Callable[..., tuple[Mecha, int]]:
         return mecha(listeners=[listener], routers=[c.router([c.to_cluster()])], clusters=[c.cluster(to, **more.get("cluster", {}))]), port
 
     return start
-
-
-def at(port: int) -> dict[str, str]:
-    """The flag that makes a call go to a port."""
-    return {"url": f"dubbo://127.0.0.1:{port}"}
-
-
-def without_id(frame: Frame) -> bytes:
-    return frame.raw[:4] + frame.raw[12:]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -93,12 +83,11 @@ def test_frames_leave_as_they_came_but_for_their_number(single, provider: Provid
             anyone.passes("basic-types", "exceptions", "attachments", **at(before.port))
             there, here = before.conversations[0], behind.conversations[0]
             for asked, passed_on in ((there.asked, here.asked), (here.answered, there.answered)):
-                came = [frame for frame in frames(bytes(asked)) if not frame.event]
-                left = [frame for frame in frames(bytes(passed_on)) if not frame.event]
+                came, left = calls(bytes(asked)), calls(bytes(passed_on))
                 assert len(came) > 20
-                assert [without_id(frame) for frame in came] == [without_id(frame) for frame in left]
+                assert [without_number(frame) for frame in came] == [without_number(frame) for frame in left]
             # The numbers of the upstream connection are Mecha's own, each for one call.
-            ids = [frame.id for frame in frames(bytes(here.asked)) if not frame.event]
+            ids = [frame.id for frame in calls(bytes(here.asked))]
             assert len(set(ids)) == len(ids)
 
 
@@ -114,35 +103,15 @@ def test_heartbeats_of_a_consumer_end_at_mecha(single, provider: Provider, anyon
         assert not [frame for frame in frames(bytes(behind.conversations[0].asked)) if frame.event]
 
 
-def recorded(provider: Provider, consumer: Consumer, method: str, *args: object) -> bytes:
-    """The frame of a call as the consumer writes it."""
-    with Relay(provider.port) as relay:
-        consumer.call(method, *args, **at(relay.port))
-        return next(frame.raw for frame in frames(bytes(relay.conversations[0].asked)) if frame.request and not frame.event)
-
-
-def answer(connection: socket.socket) -> Frame:
-    """The next frame that is no event."""
-    data = b""
-    while True:
-        data += connection.recv(1 << 16) or pytest.fail(f"closed after {data!r}")
-        for frame in frames(data):
-            if not frame.event:
-                return frame
-
-
 def test_two_clients_that_choose_the_same_number(single, provider: Provider, anyone: Consumer) -> None:
     """Both are on their way over one upstream connection at once, and each gets the answer to its own."""
     process, port = single(provider.port)
-    calls = [recorded(provider, anyone, "sleep", millis) for millis in (400, 300, 200)]
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-
-        def ask(frame: bytes) -> Frame:
-            with socket.create_connection(("127.0.0.1", port), 10) as connection:
-                connection.sendall(frame[:4] + struct.pack(">Q", 7) + frame[12:])
-                return answer(connection)
-
-        answers = list(pool.map(ask, calls))
+    asked = [recorded(provider.port, anyone, "sleep", millis) for millis in (400, 300, 200)]
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Wire(port)) for _ in asked]
+        for client, frame in zip(clients, asked, strict=True):
+            client.send(frame, 7)
+        answers = [client.answer() for client in clients]
     assert [(frame.id, frame.status) for frame in answers] == [(7, 20)] * 3
     # Hessian writes an int of this size as two bytes: 0xc8 + (value >> 8), value & 0xff.
     for millis, frame in zip((400, 300, 200), answers, strict=True):
@@ -173,4 +142,3 @@ def test_sixteen_megabytes_are_too_much_and_eight_are_not(single, provider: Prov
     assert not refused["ok"], refused
     assert anyone.call("id", **at(port)) == "provider", "the next call goes well"
     assert process.running
-    assert SERVICE in recorded(provider, anyone, "id").decode("latin-1")
