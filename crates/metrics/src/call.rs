@@ -103,10 +103,6 @@ impl CallScope {
         cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Relaxed)))
     }
 
-    pub(crate) fn is_used(&self) -> bool {
-        self.shards.iter().any(|shard| shard.get().is_some())
-    }
-
     pub(crate) fn labels(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.labels.iter().map(|(key, value)| (*key, &**value))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::{CallKind, CallScope, MAX_CALL_NAME, MAX_CALLS};
+use super::{CallKind, CallScope, CallStat, MAX_CALL_NAME, MAX_CALLS};
 
 /// Every method by kind, listener, service and method; those beyond the limit share one scope for each kind.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl CallTable {
 
     /// All of a kind in the order of listeners, services and methods, and what stands in for the rest once it is used.
     pub(crate) fn of(&self, kind: CallKind) -> Vec<Arc<CallScope>> {
-        let overflow = Some(self.overflow(kind)).filter(|scope| scope.is_used());
+        let overflow = Some(self.overflow(kind)).filter(|scope| scope.value(CallStat::RequestTotal) > 0);
         let known = self.known.read();
         known.values().filter(|scope| scope.kind == kind).chain(overflow).cloned().collect()
     }
@@ -86,7 +86,6 @@ fn key(kind: CallKind, names: &[&str]) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::CallStat;
 
     #[test]
     fn names_off_the_wire_are_bounded() {
@@ -98,8 +97,9 @@ mod tests {
         assert!(find(b"b", b"x").is_none(), "there is no room for a third");
         assert!(find(b"a", b"x").is_some(), "those that are known stay");
         assert!(find(&[b'a'; MAX_CALL_NAME + 1], b"x").is_none());
+        let unused = table.overflow(CallKind::Rpc).shard(0).unwrap();
         assert_eq!((table.of(CallKind::Rpc).len(), table.of(CallKind::Grpc).len()), (2, 0));
-        table.overflow(CallKind::Rpc).shard(0).unwrap().inc(CallStat::RequestTotal);
+        unused.inc(CallStat::RequestTotal);
         assert_eq!(table.of(CallKind::Rpc).len(), 3);
         table.remove_listener("other");
         assert!(find(b"b", b"x").is_none());
