@@ -15,7 +15,7 @@ use super::driven::{self, Drive, Handle, Lease};
 use super::limit::{Granted, overflow};
 use super::metrics::UpstreamMetrics;
 use super::pool::Pools;
-use super::rpc::{RpcLease, family};
+use super::rpc::RpcLease;
 use super::shared::opened;
 
 /// The upstream connections of one client's connection. They close when it is dropped and nothing is in flight.
@@ -32,7 +32,7 @@ struct Ties {
 
 struct Tie {
     cluster: Arc<str>,
-    family: Protocol,
+    protocol: Protocol,
     host: Arc<Host>,
     link: Link,
 }
@@ -81,11 +81,11 @@ impl Bound {
     }
 
     /// The right to send a request, or what comes before it; the caller that finds nothing is the one who opens.
-    fn find(&self, cluster: &Cluster, host: &Arc<Host>, family: Protocol) -> Result<Found> {
+    fn find(&self, cluster: &Cluster, host: &Arc<Host>, protocol: Protocol) -> Result<Found> {
         let mut ties = self.0.borrow().ok_or_else(wrong_thread)?;
-        let Some(tie) = ties.find(&cluster.name, family) else {
+        let Some(tie) = ties.find(&cluster.name, protocol) else {
             let link = Link::Opening(Vec::new());
-            ties.list.push(Tie { cluster: cluster.name.clone(), family, host: host.clone(), link });
+            ties.list.push(Tie { cluster: cluster.name.clone(), protocol, host: host.clone(), link });
             return Ok(Found::Nothing);
         };
         match &mut tie.link {
@@ -110,8 +110,8 @@ impl Bound {
 }
 
 impl Ties {
-    fn find(&mut self, cluster: &str, family: Protocol) -> Option<&mut Tie> {
-        self.list.iter_mut().find(|tie| tie.family == family && *tie.cluster == *cluster)
+    fn find(&mut self, cluster: &str, protocol: Protocol) -> Option<&mut Tie> {
+        self.list.iter_mut().find(|tie| tie.protocol == protocol && *tie.cluster == *cluster)
     }
 
     /// The connection of this number has ended.
@@ -131,7 +131,7 @@ impl Ties {
 struct Opening<'b> {
     bound: &'b Bound,
     cluster: &'b str,
-    family: Protocol,
+    protocol: Protocol,
 }
 
 impl Opening<'_> {
@@ -143,7 +143,7 @@ impl Opening<'_> {
     ) -> Result<Lease<ClientConnection>> {
         let mut ties = self.bound.0.borrow().ok_or_else(wrong_thread)?;
         let (lease, id) = (handle.lease(), handle.id);
-        if let Some(tie) = ties.find(self.cluster, self.family) {
+        if let Some(tie) = ties.find(self.cluster, self.protocol) {
             tie.link = Link::Open(handle, metrics);
         }
         drop(ties);
@@ -170,7 +170,9 @@ impl Opening<'_> {
     fn forget(&self) -> Vec<oneshot::Sender<Kind>> {
         let Some(mut ties) = self.bound.0.borrow() else { return Vec::new() };
         let is_it = |tie: &Tie| {
-            tie.family == self.family && *tie.cluster == *self.cluster && matches!(tie.link, Link::Opening(_))
+            tie.protocol == self.protocol
+                && *tie.cluster == *self.cluster
+                && matches!(tie.link, Link::Opening(_))
         };
         let Some(at) = ties.list.iter().position(is_it) else { return Vec::new() };
         match ties.list.remove(at).link {
@@ -201,11 +203,11 @@ impl Pools {
         id: impl Fn() -> u64,
     ) -> Result<RpcLease> {
         loop {
-            match bound.find(cluster, host, family(protocol))? {
+            match bound.find(cluster, host, protocol)? {
                 Found::Lease(lease) => return Ok(RpcLease::of(lease)),
                 Found::Opening(told, host) => opened(told, &host).await?,
                 Found::Nothing => {
-                    let opening = Opening { bound, cluster: &cluster.name, family: family(protocol) };
+                    let opening = Opening { bound, cluster: &cluster.name, protocol };
                     let lease = Box::pin(self.bind(cluster, host, protocol, opening, id())).await?;
                     return Ok(RpcLease::of(lease));
                 }

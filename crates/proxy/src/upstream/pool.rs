@@ -39,7 +39,7 @@ pub(super) struct HostPool {
     pub(super) queue: Arc<Queue>,
     pub(super) http1: IdleList<Box<Http1Lease>>,
     pub(super) http2: SharedPool<http2::ClientConnection>,
-    /// By the family of the protocol: a host may speak several.
+    /// By protocol: a host may speak several.
     pub(super) rpc: BTreeMap<Protocol, RpcPool>,
     pub(super) idle_timeout: Duration,
     reported: Option<Instant>,

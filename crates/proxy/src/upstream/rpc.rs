@@ -1,5 +1,6 @@
 //! Connections of RPC protocols, used as the cluster says (MOSN reference 2.4): shared, for one request at a time, or
-//! bound to a client's connection. Versions of a protocol share connections; protocols of a host don't.
+//! bound to a client's connection. Each protocol of a host has its own, and each version of Bolt: a host answers in the
+//! version that a connection began with.
 
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -51,14 +52,9 @@ struct Alone {
     connection: PingPong,
     pools: Arc<Pools>,
     host: HostId,
-    family: Protocol,
+    protocol: Protocol,
     most_requests: u32,
     idle_timeout: Duration,
-}
-
-/// The protocol that stands for all whose frames a connection may carry together.
-pub(super) fn family(protocol: Protocol) -> Protocol {
-    Protocol::ALL.into_iter().find(|first| first.carries(protocol)).unwrap_or(protocol)
 }
 
 impl Driven for ClientConnection {
@@ -94,15 +90,15 @@ impl Driven for ClientConnection {
 
 impl Shared for ClientConnection {
     fn pool(host: &mut HostPool, protocol: Protocol) -> &mut SharedPool<Self> {
-        &mut host.rpc.entry(family(protocol)).or_default().shared
+        &mut host.rpc.entry(protocol).or_default().shared
     }
 }
 
 impl Exclusive for PingPong {
     type Key = Protocol;
 
-    fn idle(host: &mut HostPool, family: Protocol) -> (&mut IdleList<Self>, &UpstreamMetrics) {
-        (&mut host.rpc.entry(family).or_default().idle, &host.metrics)
+    fn idle(host: &mut HostPool, protocol: Protocol) -> (&mut IdleList<Self>, &UpstreamMetrics) {
+        (&mut host.rpc.entry(protocol).or_default().idle, &host.metrics)
     }
 
     fn is_stale(&mut self) -> bool {
@@ -124,9 +120,9 @@ impl RpcLease {
     /// The answer was received whole: the connection may carry another request.
     pub(crate) fn done(mut self) {
         if let Some(alone) = self.alone.take() {
-            let Alone { connection, pools, host, family, most_requests, idle_timeout } = alone;
+            let Alone { connection, pools, host, protocol, most_requests, idle_timeout } = alone;
             connection.handle.count_traffic(&connection.metrics);
-            pools.take_back(host, family, connection, most_requests, idle_timeout);
+            pools.take_back(host, protocol, connection, most_requests, idle_timeout);
         }
     }
 }
@@ -174,7 +170,6 @@ impl Pools {
         protocol: Protocol,
         id: impl Fn() -> u64,
     ) -> Result<RpcLease> {
-        let family = family(protocol);
         let open = async |held, metrics: UpstreamMetrics| {
             let granted = (held, metrics.clone());
             let (handle, drive) =
@@ -182,13 +177,13 @@ impl Pools {
             tokio::spawn(drive.run());
             Ok(PingPong { handle, metrics })
         };
-        let mut connection = self.exclusive::<PingPong, _>(cluster, host, family, open).await?;
+        let mut connection = self.exclusive::<PingPong, _>(cluster, host, protocol, open).await?;
         let mut lease = RpcLease::of(connection.handle.lease());
         lease.alone = Some(Alone {
             connection,
             pools: self.clone(),
             host: host.id,
-            family,
+            protocol,
             most_requests: cluster.max_requests_per_connection,
             idle_timeout: cluster.idle_timeout,
         });
