@@ -80,6 +80,18 @@ class Wire:
         assert answer.id == number, answer
         return answer, time.monotonic() - begun
 
+    def quiet(self, seconds: float) -> bool:
+        """Whether nothing comes for that long."""
+        before = self.socket.gettimeout()
+        self.socket.settimeout(seconds)
+        try:
+            self.data += self.socket.recv(1 << 16)
+            return False
+        except TimeoutError:
+            return not self.data
+        finally:
+            self.socket.settimeout(before)
+
     def rest(self) -> bytes:
         """What comes until the other side closes; a reset counts as that. Raises `TimeoutError` when it does not."""
         try:
