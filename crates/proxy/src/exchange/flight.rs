@@ -10,6 +10,7 @@ use mecha_base::{Error, Kind, ResponseFlags};
 use mecha_http::{Headers, Method, RequestHead, ResponseHead};
 use mecha_metrics::{DownstreamHistogram, DownstreamStat};
 use mecha_net::Address;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::body::Body;
@@ -34,10 +35,10 @@ pub(super) struct Flight {
     failed: Option<Kind>,
     finished: bool,
     call: Option<Counted>,
-    log: Option<Box<Log>>,
+    log: Option<Log>,
 }
 
-/// What only access logs want.
+/// What only access logs want. It stands in the flight itself: requests are too many for memory of their own.
 struct Log {
     wall: SystemTime,
     method: Method,
@@ -49,7 +50,8 @@ struct Log {
     local: Option<Address>,
     connection: u64,
     failure: &'static str,
-    captured: Vec<Vec<Option<Bytes>>>,
+    /// For each log.
+    captured: SmallVec<[Vec<Option<Bytes>>; 1]>,
 }
 
 impl Flight {
@@ -61,7 +63,7 @@ impl Flight {
             let wants_target = door.captures().any(|captures| captures.target);
             let captured =
                 door.captures().map(|captures| capture(&captures.request, &head.headers)).collect();
-            Box::new(Log {
+            Log {
                 wall: SystemTime::now(),
                 method: head.method.clone(),
                 authority: own(wants_target, &head.authority),
@@ -73,7 +75,7 @@ impl Flight {
                 connection: 0,
                 failure: "",
                 captured,
-            })
+            }
         });
         Flight {
             start,
@@ -220,7 +222,7 @@ impl Flight {
         door.observe(DownstreamHistogram::RequestTime, duration);
         door.observe(DownstreamHistogram::ProcessTime, process);
         if let Some(log) = self.log.take() {
-            self.write(*log, door, client, down, body, duration, process);
+            self.write(log, door, client, down, body, duration, process);
         }
     }
 
