@@ -9,31 +9,38 @@ from .launch import Launch
 NAME = "mecha"
 PROTOCOLS = frozenset({"h1", "h2"})
 
+# Protocols of `bench/rpc` go by the names that they have there.
 DOWNSTREAM = {"h1": "Http1", "h2": "Http2"}
 
 
 def launch(program: str, topology: Topology, directory: Path) -> Launch:
     """Writes `mecha.json`."""
     log = directory / "access.log"
-    config = {
+    hosts = [virtual_host(host, topology) for host in topology.hosts]
+    clusters = [cluster(name, topology) for name in topology.clusters]
+    path = directory / "mecha.json"
+    path.write_text(json.dumps(document(topology, directory, log, hosts, clusters), indent=1))
+    return Launch([program, "start", "-c", str(path)], log)
+
+
+def document(topology: Topology, directory: Path, log: Path, hosts: list[dict], clusters: list[dict]) -> dict:
+    """The whole configuration: one listener with these virtual hosts."""
+    return {
         "servers": [
             {
                 "mosn_server_name": "bench",
                 "default_log_path": "stdout",
                 "default_log_level": "ERROR",
                 "processor": 1,
-                "routers": [{"router_config_name": "bench", "virtual_hosts": [virtual_host(host, topology) for host in topology.hosts]}],
+                "routers": [{"router_config_name": "bench", "virtual_hosts": hosts}],
                 "listeners": [listener(topology, log)],
             }
         ],
-        "cluster_manager": {"clusters": [cluster(name, topology) for name in topology.clusters]},
+        "cluster_manager": {"clusters": clusters},
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": topology.admin}}},
         "pid": str(directory / "mecha.pid"),
         "disable_upgrade": True,
     }
-    path = directory / "mecha.json"
-    path.write_text(json.dumps(config, indent=1))
-    return Launch([program, "start", "-c", str(path)], log)
 
 
 def virtual_host(host: VirtualHost, topology: Topology) -> dict:
@@ -45,7 +52,7 @@ def virtual_host(host: VirtualHost, topology: Topology) -> dict:
 
 
 def listener(topology: Topology, log: Path) -> dict:
-    proxy = {"downstream_protocol": DOWNSTREAM[topology.protocol], "router_config_name": "bench"}
+    proxy = {"downstream_protocol": DOWNSTREAM.get(topology.protocol, topology.protocol), "router_config_name": "bench"}
     return {
         "name": "bench",
         "address": f"127.0.0.1:{topology.port}",
