@@ -8,26 +8,15 @@ import pytest
 
 from kit import config as c
 from kit.accesslog import AccessLog
+from kit.both import Both
 from kit.client import get
-from kit.dapr import Sidecar, unique
-from kit.mecha import BINARY
+from kit.dapr import unique
 from kit.ports import free_port
 from kit.resources import component
 from kit.wait import eventually
 
 #: The header that names the cluster of a call through the runtime's door.
 TO_ITS_CLUSTER = {"route": {"cluster_header": "x-mecha-cluster"}}
-
-
-class Both(Sidecar):
-    """A process with both halves; `mosn` is its configuration."""
-
-    def __init__(self, folder, name, mosn, *flags, **more):
-        super().__init__(folder, name, *flags, **more)
-        file = folder / f"{name}.json"
-        file.write_text(json.dumps(mosn))
-        given = [flag for flag in self.command[2:] if not str(flag).startswith("--log-level")]
-        self.command = [BINARY, "start", "-c", file, *given]
 
 
 def door(name, log=None, faults=(), routes=None):
