@@ -128,7 +128,7 @@ def test_everything_in_one_packet_is_served(auto):
         assert [client.response().text for _ in range(2)] == ["ok", "ok"]
 
 
-UNKNOWN = [b"\x16\x03\x01\x02\x00\x01", b"\0\0\0\0", b"\xda\xbb\xc2\0", b" GET / HTTP/1.1\r\n", b"GE\tT / HTTP/1.1\r\n", b"A" * 100, PREFACE[:-1] + b"x"]
+UNKNOWN = [b"\x16\x03\x01\x02\x00\x01", b"\0\0\0\0\0\0", b"\xda\xbc\xc2\0", b"\3\1\0\1", b" GET / HTTP/1.1\r\n", b"GE\tT / HTTP/1.1\r\n", b"A" * 100, PREFACE[:-1] + b"x"]
 
 
 @pytest.mark.parametrize("data", UNKNOWN, ids=range(len(UNKNOWN)))

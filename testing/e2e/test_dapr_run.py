@@ -321,7 +321,10 @@ def test_two_processes_do_not_share_their_data(start):
     (http, *_), ports = flags()
     start("run", "--app-id=one", *ports)
     eventually(lambda: not refuses(http), "it serves")
-    second = start("run", "--app-id=two", *flags()[1])
+    second = start("run", "--app-id=one", *flags()[1])
     assert second.wait() == 1
     assert "statestore" in second.log()
-    assert os.fspath(second.folder / "data") in second.log()
+    assert os.fspath(second.folder / "data/one") in second.log()
+    (http, *_), ports = flags()
+    start("run", "--app-id=two", *ports)
+    eventually(lambda: not refuses(http), "another application has a folder of its own")
