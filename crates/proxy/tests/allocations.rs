@@ -2,7 +2,7 @@
 //! after the first requests a worker allocates nothing else, whatever the exchange does with them. With one request at a
 //! time, buffers are lent and given back, and nothing at all is allocated.
 //!
-//! With `MECHA_SHOW_ALLOCATIONS` set, what is still allocated is shown with the places where.
+//! With `MECHA_SHOW_ALLOCATIONS` set and `--nocapture`, what is still allocated is shown with the places where.
 
 #![allow(
     missing_docs,
