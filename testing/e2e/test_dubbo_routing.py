@@ -152,15 +152,16 @@ def test_no_route_is_told_at_once(before, consumer: Consumer, providers) -> None
 
 def test_the_access_log_says_what_was_called(before, consumer: Consumer, providers, tmp_path) -> None:
     log = tmp_path / "access.log"
-    form = "%protocol% %Dubbo_service% %Dubbo_method% %rpc_service% %rpc_method% %response_code% %response_flags% %upstream_cluster% %upstream_host% %request_header_tenant% %response_header_provider%"
+    called = "%protocol% %Dubbo_service% %Dubbo_method% %rpc_service% %rpc_method%"
+    form = f"{called} %response_code% %response_flags% %upstream_cluster% %upstream_host% %request_header_tenant% %response_header_provider%"
     routes = [c.to_cluster("plain", when(regex=True, method="id|attachments"))]
     _, port = before(routes, listener={"access_logs": [{"log_path": str(log), "log_format": form}]})
     assert consumer.call("attachments", attachments={"tenant": "acme"}, **at(port))
     assert not consumer.reply("sleep", 1, **at(port))["ok"]
     eventually(lambda: log.exists() and log.read_text().count("\n") == 2, "two lines")
-    called, refused = log.read_text().splitlines()
+    answered, refused = log.read_text().splitlines()
     host = f"127.0.0.1:{providers['plain'].port}"
-    assert called == f"dubbo {SERVICE} attachments {SERVICE} attachments 200 - plain {host} acme plain"
+    assert answered == f"dubbo {SERVICE} attachments {SERVICE} attachments 200 - plain {host} acme plain"
     assert refused == f"dubbo {SERVICE} sleep {SERVICE} sleep 404 NR - - - -"
 
 

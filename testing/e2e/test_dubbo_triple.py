@@ -29,7 +29,8 @@ def before(request: pytest.FixtureRequest, mecha: Callable[..., Mecha], provider
     def start(routes: list[c.Json], **listener: c.Json) -> tuple[Mecha, int]:
         port = free_port()
         clusters = [c.cluster(provider.port, name=name) for name, provider in providers.items()]
-        return mecha(listeners=[c.http_listener(port, downstream=request.param, name="triple", **listener)], routers=[c.router(routes)], clusters=clusters), port
+        listeners = [c.http_listener(port, downstream=request.param, name="triple", **listener)]
+        return mecha(listeners=listeners, routers=[c.router(routes)], clusters=clusters), port
 
     return start
 

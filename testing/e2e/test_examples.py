@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kit import node
+from kit import java, node
 from kit.mecha import ROOT, run
 from kit.page import copy_examples, run_page
 
@@ -21,7 +21,7 @@ TWINS = [file for file in CONFIGURATIONS if file.endswith(".yaml")]
 
 def test_every_folder_of_an_example_has_a_page():
     folders = {Path(file).parent for file in CONFIGURATIONS}
-    assert {folder.name for folder in folders} >= {"http", "http2", "auto", "tcp"}
+    assert {folder.name for folder in folders} >= {"http", "http2", "auto", "tcp", "dubbo"}
     assert {Path(page).parent for page in PAGES if page.startswith("examples/mosn/")} == folders
     assert {Path(page).parent.name for page in PAGES if page.startswith("examples/dapr/")} == {"curl", "python", "node"}
     overview = (EXAMPLES / "README.md").read_text()
@@ -37,6 +37,8 @@ def test_a_page_does_what_it_says(page, tmp_path, need):
     if "dapr/node" in page:
         need("node")
         node.environment()
+    if "peers/dubbo-java" in text:
+        java.command("dubbo-java")
     copy_examples(tmp_path)
     for step in run_page(tmp_path / page, tmp_path, LIMIT):
         assert "command not found" not in step.output, step.output
