@@ -144,7 +144,7 @@ fn total(input: &[u8], limits: &Limits) -> Result<Option<usize>, FrameError> {
         return Err(FrameError::new("a frame that is smaller than its header"));
     }
     if total > limits.frame {
-        return Err(FrameError::new("a frame that is larger than the limit"));
+        return Err(FrameError::too_large("a frame that is larger than the limit"));
     }
     let magic = input.get(HEADER_AT..).unwrap_or_default();
     if !MAGIC.iter().zip(magic).all(|(wanted, byte)| wanted == byte) {

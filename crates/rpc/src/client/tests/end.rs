@@ -7,7 +7,7 @@ use super::*;
 
 /// Kind and retry rule of a failed request.
 async fn failure(stream: &mut ClientStream) -> (Kind, RetrySafety) {
-    let error = answer(stream).await.err().expect("a failure");
+    let error = answer(stream).await.expect_err("a failure");
     (error.kind(), error.retry())
 }
 
