@@ -13,6 +13,7 @@ from kit import tools
 from kit.application import Application
 from kit.backend import Backend
 from kit.bolt import Peers as BoltPeers
+from kit.boltraw import Stub
 from kit.dapr import Sidecar, Stage, staged
 from kit.dubbo import Peers
 from kit.h2peer import H2Backend
@@ -184,6 +185,12 @@ def bolt(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BoltPeers]:
 def shared_bolt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoltPeers]:
     """The same for all scenarios of a file."""
     yield from _ending(BoltPeers, tmp_path_factory.mktemp("bolt"), request)
+
+
+@pytest.fixture
+def stub() -> Iterator[Callable[..., Stub]]:
+    """Starts a server of Bolt that answers as the scenario says: `stub(handler)`."""
+    yield from _stopping(Stub)
 
 
 @pytest.fixture
