@@ -93,7 +93,7 @@ pub(crate) async fn exchange(context: Context<'_>, request: &mut Request, down: 
             Some(message) => Body::message(message.payload.len),
             None => Body::new(request.length, proxy.http1.max_request_body),
         },
-        grpc: request.head.is_grpc(),
+        grpc: request.head.rpc.is_none() && request.head.is_grpc(),
         down,
         flight,
         head_sent: false,

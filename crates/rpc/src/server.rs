@@ -39,6 +39,10 @@ pub struct ServerConnection {
 struct Shared {
     sending: Sending,
     in_flight: usize,
+    /// Those of them that want no answer.
+    one_ways: usize,
+    /// Bytes of their frames.
+    held: usize,
     /// Nobody will read what is sent.
     gone: bool,
 }
@@ -46,7 +50,7 @@ struct Shared {
 impl ServerConnection {
     /// A connection of which `prefix` was read already. It belongs to the calling thread.
     pub fn new(io: Stream, prefix: BytesMut, protocol: Protocol, limits: Limits) -> Self {
-        let shared = Shared { sending: Sending::default(), in_flight: 0, gone: false };
+        let shared = Shared { sending: Sending::default(), in_flight: 0, one_ways: 0, held: 0, gone: false };
         ServerConnection {
             io,
             reader: Reader::new(protocol, limits, prefix),
@@ -91,6 +95,8 @@ impl ServerConnection {
         match envelope.kind {
             rpc::Kind::Request | rpc::Kind::OneWay => {
                 shared.in_flight += 1;
+                shared.one_ways += usize::from(envelope.kind == rpc::Kind::OneWay);
+                shared.held += envelope.raw.len();
                 drop(shared);
                 let stream = ServerStream::new(self.shared.clone(), self.protocol, envelope.clone());
                 return Ok(Some((request_head(envelope, fields), stream)));
@@ -170,6 +176,16 @@ impl ServerConnection {
     /// How many streams there are.
     pub fn in_flight(&self) -> usize {
         self.shared.borrow().map_or(0, |shared| shared.in_flight)
+    }
+
+    /// How many of them belong to requests that want no answer: those need no client any more.
+    pub fn one_ways(&self) -> usize {
+        self.shared.borrow().map_or(0, |shared| shared.one_ways)
+    }
+
+    /// Bytes of the frames of all requests that are under way: their streams keep them for as long as they live.
+    pub fn held(&self) -> usize {
+        self.shared.borrow().map_or(0, |shared| shared.held)
     }
 
     /// Queues the frame that asks the client for no more requests; `false` when the protocol has none. Requests that come

@@ -6,13 +6,14 @@ mod lanes;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use mecha_base::timer::LazyTimer;
 use mecha_base::{Kind, Result};
 use mecha_codec::rpc::{Limits, Protocol};
+use mecha_config::proxy::RpcOptions;
 use mecha_metrics::DownstreamStat;
 use mecha_net::Stream;
 use mecha_rpc::server::ServerConnection;
@@ -27,6 +28,10 @@ use lanes::{Lanes, Shared};
 /// A connection without requests keeps its lanes for so long.
 const KEEP_LANES: Duration = Duration::from_secs(1);
 
+/// So many bytes of requests that are under way are kept for one connection before it is read no further; more where its
+/// frames may be larger.
+const MOST_HELD: usize = 16 << 20;
+
 /// How long a client may take to read what is left for it at the end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -38,6 +43,8 @@ struct Connection {
     /// Since when nothing was under way and no byte moved.
     idle_since: Instant,
     drain_since: Option<Instant>,
+    /// Nothing more is taken up, and why; what is under way still has to end.
+    ended: Option<Result<()>>,
 }
 
 /// Serves a connection to its end.
@@ -58,13 +65,14 @@ pub(super) async fn serve(
         timer: LazyTimer::new(),
         idle_since: Instant::now(),
         drain_since: None,
+        ended: None,
     };
     let ended = poll_fn(|cx| {
         slot.register(cx);
         connection.poll(cx, protocol)
     })
     .await;
-    // Whom nobody will answer any more.
+    // Those whose client is gone.
     connection.lanes.clear();
     if let Err(error) = ended {
         if error.kind() != Kind::ClientGone {
@@ -79,6 +87,22 @@ pub(super) async fn serve(
 impl Connection {
     /// Ready when the connection is over.
     fn poll(&mut self, cx: &mut TaskContext<'_>, protocol: Protocol) -> Poll<Result<()>> {
+        if self.ended.is_none() {
+            self.ended = Some(ready!(self.poll_serve(cx, protocol)));
+        }
+        self.lanes.poll(cx);
+        let gone = matches!(self.inner.poll_flush(cx), Poll::Ready(Err(_)));
+        let awaited = match &self.ended {
+            // A client that sent what is no frame still gets the answers to what it sent before.
+            Some(Err(error)) if !gone && error.kind() != Kind::ClientGone => self.inner.in_flight(),
+            // Requests that want no answer don't end with their client.
+            _ => self.inner.one_ways(),
+        };
+        if awaited > 0 { Poll::Pending } else { Poll::Ready(self.ended.take().unwrap_or(Ok(()))) }
+    }
+
+    /// Ready when no more requests are taken up.
+    fn poll_serve(&mut self, cx: &mut TaskContext<'_>, protocol: Protocol) -> Poll<Result<()>> {
         let shared = self.shared.clone();
         let (door, options) = (&shared.door, &shared.http.proxy.rpc);
         if self.drain_since.is_none() && door.is_draining() {
@@ -88,32 +112,39 @@ impl Connection {
                 self.inner.go_away();
             }
         }
-        loop {
-            let accepted = self.poll_accept(cx, options.max_concurrent)?;
+        let flushed = loop {
+            let accepted = self.poll_accept(cx, options)?;
             // All requests that can move do so before the connection writes: their answers leave together.
             self.lanes.poll(cx);
             match accepted {
                 Accepted::Closed => return Poll::Ready(Ok(())),
                 // A lane may have come free for what waits.
-                Accepted::Full if self.has_room(options.max_concurrent) => {}
-                Accepted::Full | Accepted::Waiting => break,
+                Accepted::Full if self.has_room(options) => continue,
+                Accepted::Full | Accepted::Waiting => {}
             }
-        }
-        let flushed = self.inner.poll_flush(cx)?;
+            let flushed = self.inner.poll_flush(cx)?;
+            // So may the queue: nobody else would look at what was read already.
+            if !matches!(accepted, Accepted::Full) || !self.has_room(options) {
+                break flushed;
+            }
+        };
         if self.shared.bound.poll_closed(cx).is_ready() && self.inner.in_flight() == 0 && flushed.is_ready() {
             return Poll::Ready(Ok(()));
         }
         self.poll_idle(cx)
     }
 
-    fn has_room(&self, most: usize) -> bool {
-        self.inner.in_flight() < most && !self.inner.is_full()
+    /// Whether another request is taken up: few and small enough are under way, and the client reads its answers.
+    fn has_room(&self, options: &RpcOptions) -> bool {
+        self.inner.in_flight() < options.max_concurrent
+            && self.inner.held() < options.max_frame.max(MOST_HELD)
+            && !self.inner.is_full()
     }
 
     /// Takes up every request that is there.
-    fn poll_accept(&mut self, cx: &mut TaskContext<'_>, most: usize) -> Result<Accepted> {
+    fn poll_accept(&mut self, cx: &mut TaskContext<'_>, options: &RpcOptions) -> Result<Accepted> {
         loop {
-            if !self.has_room(most) {
+            if !self.has_room(options) {
                 return Ok(Accepted::Full);
             }
             match self.inner.poll_accept(cx)? {

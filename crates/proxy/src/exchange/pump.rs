@@ -18,7 +18,10 @@ impl Exchange<'_> {
         up: &mut Upstream,
         timeouts: &Timeouts,
     ) -> Result<(ResponseHead, Length)> {
-        if !self.body.given {
+        if self.body.given {
+            // The head is all of it. A host that does not even read it is waited for no longer than one that is silent.
+            self.clock.awaiting(self.flight.try_start(), timeouts);
+        } else {
             self.clock.receiving(Instant::now());
         }
         poll_fn(|cx| self.poll_head(cx, up, timeouts)).await

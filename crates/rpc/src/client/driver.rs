@@ -23,6 +23,9 @@ use crate::reader::{Broken, Reader};
 /// The place in the numbers of requests that no request has (see `slots`).
 const HEARTBEAT: u64 = 0xffff;
 
+/// A connection that is lost so long after the last request was sent was not closed before that came.
+const RACE: Duration = Duration::from_secs(1);
+
 /// Why a silent host is given up.
 const SILENT: &str = "the host answers no heartbeats";
 
@@ -79,6 +82,9 @@ impl Future for Driver {
             Poll::Ready(Ok(())) => CLOSED,
             Poll::Ready(Err(loss)) => loss,
         };
+        if wire.active.elapsed() >= RACE {
+            state.is_no_race();
+        }
         let orderly = loss == CLOSED && !state.slots.is_awaited();
         state.lose(loss);
         Poll::Ready(if orderly { Ok(()) } else { Err(loss.error()) })

@@ -179,9 +179,14 @@ impl State {
         }
     }
 
+    /// Whatever was sent before the connection is lost now, the host had the time to act upon it.
+    pub(super) fn is_no_race(&mut self) {
+        self.quiet.1 = false;
+    }
+
     /// Why a request that stands in this range of all that is written got no answer, once the connection is over. What
     /// was not written at all was not acted upon. A host that has not said a word since the connection had no requests
-    /// has very likely closed it before they came.
+    /// has very likely closed it before they came, when they were sent just now.
     pub(super) fn failure(&self, place: &Range<u64>) -> Option<Error> {
         let Phase::Over(loss) = &self.phase else { return None };
         let retry = if place.start >= self.sending.written {

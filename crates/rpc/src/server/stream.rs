@@ -57,12 +57,12 @@ impl ServerStream {
     /// given already; nothing is sent to a request that wants no answer.
     ///
     /// # Errors
-    /// [`Kind::ClientGone`] when the connection is over.
+    /// [`Kind::ClientGone`] when the connection is over, unless no answer is wanted.
     pub fn send_head(&mut self, head: ResponseHead, length: Length) -> Result<()> {
         if self.is_answered() {
             return Ok(());
         }
-        if self.shared.borrow().ok_or_else(wrong_thread)?.gone {
+        if self.shared.borrow().ok_or_else(wrong_thread)?.gone && !self.is_one_way() {
             self.answer = Answer::Queued;
             return Err(Error::downstream(Kind::ClientGone, "sending an answer"));
         }
@@ -111,8 +111,11 @@ impl ServerStream {
     /// Ready when little enough waits to be written; the answer itself leaves later, with others.
     ///
     /// # Errors
-    /// [`Kind::ClientGone`] when the connection is over.
+    /// [`Kind::ClientGone`] when the connection is over, unless no answer is wanted: such a request outlives its client.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.is_one_way() {
+            return Poll::Ready(Ok(()));
+        }
         let Some(mut shared) = self.shared.borrow() else { return Poll::Ready(Err(wrong_thread())) };
         if shared.gone {
             return Poll::Ready(Err(Error::downstream(Kind::ClientGone, "sending an answer")));
@@ -127,8 +130,12 @@ impl ServerStream {
         }
     }
 
+    fn is_one_way(&self) -> bool {
+        self.request.kind == rpc::Kind::OneWay
+    }
+
     fn forward(&mut self, frame: &Envelope, headers: &Headers) {
-        if self.request.kind == rpc::Kind::OneWay {
+        if self.is_one_way() {
             self.answer = Answer::Queued;
             return;
         }
@@ -145,7 +152,7 @@ impl ServerStream {
     /// Queues an answer of our own making.
     fn reply(&mut self, status: u16, text: &str) {
         self.answer = Answer::Queued;
-        if self.request.kind == rpc::Kind::OneWay {
+        if self.is_one_way() {
             return;
         }
         if let Some(mut shared) = self.shared.borrow()
@@ -163,6 +170,8 @@ impl Drop for ServerStream {
         }
         if let Some(mut shared) = self.shared.borrow() {
             shared.in_flight = shared.in_flight.saturating_sub(1);
+            shared.one_ways = shared.one_ways.saturating_sub(self.is_one_way().into());
+            shared.held = shared.held.saturating_sub(self.request.raw.len());
         }
     }
 }

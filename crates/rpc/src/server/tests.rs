@@ -263,6 +263,26 @@ async fn sending_to_a_client_that_is_gone_fails() {
 }
 
 #[tokio::test]
+async fn what_wants_no_answer_needs_no_client() {
+    for protocol in SPOKEN {
+        let (mut peer, mut connection) = serve(protocol);
+        let wires = [one_way(protocol, 1, "a"), request(protocol, 2, "b")];
+        peer.send(&wires.concat()).await;
+        let (_, mut told) = take(&mut connection).await;
+        let (_, mut asked) = take(&mut connection).await;
+        assert_eq!((connection.one_ways(), connection.held()), (1, wires.concat().len()));
+        drop(peer);
+        send(&mut asked, answer(protocol, "nobody"));
+        assert!(soon(poll_fn(|cx| connection.poll_flush(cx))).await.is_err());
+        assert!(poll_fn(|cx| asked.poll_flush(cx)).await.is_err());
+        poll_fn(|cx| told.poll_flush(cx)).await.unwrap();
+        send(&mut told, answer(protocol, "unwanted"));
+        drop((told, asked));
+        assert_eq!((connection.one_ways(), connection.held()), (0, 0));
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_frame_is_a_bad_request() {
     let dubbo = request(Protocol::Dubbo, 1, "x");
     for wire in [b"GET / HTTP/1.1\r\n\r\n".as_slice(), &dubbo] {

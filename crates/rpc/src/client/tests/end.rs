@@ -1,5 +1,7 @@
 //! How connections end, and what becomes of the requests on them.
 
+use std::time::Duration;
+
 use mecha_base::{Kind, RetrySafety};
 use tokio::io::AsyncWriteExt;
 
@@ -69,6 +71,19 @@ async fn a_reused_connection_that_dies_without_a_word_is_a_race() {
     for stream in &mut streams {
         assert_eq!(failure(stream).await, (Kind::UpstreamReset, RetrySafety::ReusedOnly));
     }
+}
+
+#[tokio::test]
+async fn a_host_that_dies_long_after_the_request_came_is_no_race() {
+    let (mut peer, connection, _running) = connect(Protocol::Bolt);
+    round(&mut peer, &connection, Protocol::Bolt).await;
+    let mut lost = connection.send(&call(Protocol::Bolt, "x")).unwrap();
+    peer.frame().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::resume();
+    drop(peer);
+    assert_eq!(failure(&mut lost).await, (Kind::UpstreamReset, RetrySafety::Policy));
 }
 
 #[tokio::test]
