@@ -122,7 +122,7 @@ def test_two_clients_that_choose_the_same_number(single, provider: Provider, any
 def test_a_provider_that_is_not_there(single, anyone: Consumer) -> None:
     _, port = single(free_port())
     reply = anyone.reply("id", timeout=10_000, **at(port))
-    assert not reply["ok"] and reply["ms"] < 3000, reply
+    assert not reply["ok"] and reply["ms"] < 5000, reply
     assert "connection failed" in reply["error"]["message"], reply
 
 
@@ -140,5 +140,6 @@ def test_sixteen_megabytes_are_too_much_and_eight_are_not(single, provider: Prov
     anyone.passes("large", size=8 << 20, timeout=20_000, **at(port))
     refused = anyone.case("large", size=17 << 20, timeout=20_000, **at(port))
     assert not refused["ok"], refused
-    assert anyone.call("id", **at(port)) == "provider", "the next call goes well"
+    # The connection is closed, which the consumer may find out by a call.
+    eventually(lambda: anyone.reply("id", **at(port)).get("result") == "provider", "the next calls go well")
     assert process.running

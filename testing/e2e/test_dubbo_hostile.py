@@ -90,11 +90,11 @@ def test_a_frame_over_the_limit_is_refused_before_it_is_here(doors) -> None:
         assert wire.rest() == b"", "and the connection is closed"
 
 
-def test_a_large_call_of_a_consumer_is_refused_and_the_next_goes_well(doors, consumer: Consumer) -> None:
+def test_a_large_call_of_a_consumer_is_refused_and_later_ones_go_well(doors, consumer: Consumer) -> None:
     _, ports = doors
     reply = consumer.reply("measure", [1] * 10_000, timeout=10_000, **at(ports["dubbo"]))
-    assert not reply["ok"] and reply["ms"] < 3000, reply
-    assert consumer.call("echoInt", 1, **at(ports["dubbo"])) == 1
+    assert not reply["ok"] and reply["ms"] < 5000, reply
+    eventually(lambda: consumer.reply("echoInt", 1, **at(ports["dubbo"])).get("result") == 1, "a call goes well")
 
 
 def test_half_a_frame_and_silence_ends_with_the_idle_time(doors, echo: bytes) -> None:

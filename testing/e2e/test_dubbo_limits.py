@@ -63,6 +63,7 @@ def longer(frame: bytes, millis: int, instead: int) -> bytes:
 
 def test_the_timeout_of_a_route(before, provider: Provider, consumer: Consumer) -> None:
     process, port = before(provider.port, route={"timeout": "400ms"})
+    assert consumer.call("sleep", 100, timeout=10_000, **at(port)) == 100
     late = consumer.reply("sleep", 3000, timeout=10_000, **at(port))
     assert not late["ok"] and late["error"]["kind"] == "timeout" and 400 <= late["ms"] < 2500, late
     assert consumer.call("sleep", 100, timeout=10_000, **at(port)) == 100
