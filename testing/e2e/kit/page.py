@@ -19,7 +19,7 @@ from .node import INSTALLED as NODE_MODULES
 from .ports import free_port
 
 #: Ports that the examples use; a test gives each a free one, in the pages and in the configurations alike.
-EXAMPLE_PORTS = ("2045", "2046", "8080", "20880", "34901", "34902", "3500", "3501", "50001", "50003", "50004", "50005", "50006", "6001", "6002", "6379", "9090")
+EXAMPLE_PORTS = ("2045", "2046", "8080", "12200", "20880", "34901", "34902", "3500", "3501", "50001", "50003", "50004", "50005", "50006", "6001", "6002", "6379", "9090")
 PORTS = re.compile(rf"\b({'|'.join(EXAMPLE_PORTS)})\b")
 #: What a page builds or installs for its reader is there when the tests run.
 INSTALLS = ("cargo build", "pip install", "npm install", "mvn")
@@ -63,7 +63,8 @@ def copy_examples(to: Path) -> dict[str, int]:
     for file in to.glob("examples/**/*"):
         if file.is_file():
             file.write_text(PORTS.sub(lambda found: str(chosen[found[1]]), file.read_text()))
-    (to / "examples/dapr/node/node_modules").symlink_to(NODE_MODULES)
+    for folder in ("examples/dapr/node", "examples/mosn/bolt"):
+        (to / folder / "node_modules").symlink_to(NODE_MODULES)
     (to / ".cache").mkdir()
     (to / ".cache/peers").symlink_to(PEERS)
     return chosen
