@@ -90,6 +90,10 @@ fn forward(fields: &Object<'_>) -> Option<Forward> {
     Some(Forward {
         upstream_protocol: match fields.text_at("upstream_protocol") {
             None | Some((_, "Auto")) => None,
+            Some((node, "X")) => {
+                node.warn("\"X\" names no protocol here: the upstream speaks what the client speaks");
+                None
+            }
             Some((node, name)) => protocol::one(node, name),
         },
         timeout,

@@ -189,3 +189,36 @@ fn what_can_never_happen_to_an_rpc_request_is_told() {
     let pool = said(&in_cluster(r#""pool_mode": "Binding", "upstream_protocol": "Http1""#));
     assert!(pool[0].contains("\"pool_mode\" of cluster \"c\" has no effect: it speaks Http1"), "{pool:?}");
 }
+
+/// Configurations for RPC as they were written for older versions of MOSN: the protocol `X`, an inline router beside the
+/// proxy, routes by the service alone, filters that nobody has (reference 6.1).
+#[test]
+fn configurations_of_the_age_of_x_are_read() {
+    let text = |sub: &str, filter: &str| {
+        format!(
+            r#"{{"servers": [{{"listeners": [{{"name": "serverListener", "address": "127.0.0.1:2046", "bind_port": true,
+            "filter_chains": [{{"tls_context": {{}}, "filters": [
+                {{"type": "proxy", "config": {{"downstream_protocol": "X", "upstream_protocol": "X",
+                    "router_config_name": "server_router", "extend_config": {{"sub_protocol": "{sub}"}}}}}},
+                {{"type": "connection_manager", "config": {{"router_config_name": "server_router", "virtual_hosts": [
+                    {{"name": "serverHost", "domains": ["*"], "routers": [{{
+                        "match": {{"headers": [{{"name": "service", "value": ".*", "regex": true}}]}},
+                        "route": {{"cluster_name": "serverCluster", "upstream_protocol": "X"}}}}]}}]}}}}]}}],
+            "stream_filters": [{{"type": "{filter}", "config": {{"passthrough": false, "cache_time": "360s"}}}}]}}]}}],
+            "cluster_manager": {{"clusters": [{{"Name": "serverCluster", "type": "SIMPLE", "lb_type": "LB_RANDOM",
+                "max_request_per_conn": 1024, "conn_buffer_limit_bytes": 32768,
+                "hosts": [{{"address": "127.0.0.1:8080"}}]}}]}}}}"#
+        )
+    };
+    for (sub, filter, says) in [
+        ("bolt", "healthcheck", "the filter \"healthcheck\" is not available yet and is ignored"),
+        ("dubbo", "dubbo_demo", "the unknown filter \"dubbo_demo\" is ignored"),
+    ] {
+        let found = said(&text(sub, filter));
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|finding| finding.contains(": warning: ")), "{found:?}");
+        assert!(found.iter().any(|finding| finding.contains(says)), "{found:?}");
+        let names_none = "route.upstream_protocol: \"X\" names no protocol here";
+        assert!(found.iter().any(|finding| finding.contains(names_none)), "{found:?}");
+    }
+}
