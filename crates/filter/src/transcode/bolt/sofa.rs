@@ -39,7 +39,7 @@ pub(super) fn request(
     along: &[(String, &[u8])],
 ) -> Result<Vec<u8>> {
     let types = match &call.types {
-        Some(types) => types.iter().cloned().map(Value::String).collect(),
+        Some(types) => types.iter().map(|name| Value::String(runtime_name(name))).collect(),
         None => call.values.iter().map(|value| Value::text(type_of(value))).collect(),
     };
     let mut encoder = Encoder::new(Dialect::Draft);
@@ -99,6 +99,30 @@ fn type_of(value: &Json) -> &str {
     }
 }
 
+/// The name under which a provider of SOFARPC looks for a type: that of Java's runtime, which differs for arrays from the
+/// one in the language (`[B` for `byte[]`).
+fn runtime_name(name: &str) -> String {
+    let mut element = name;
+    let mut dimensions = 0;
+    while let Some(rest) = element.strip_suffix("[]") {
+        element = rest.trim_end();
+        dimensions += 1;
+    }
+    let letter = match element {
+        _ if dimensions == 0 => return name.to_owned(),
+        "boolean" => 'Z',
+        "byte" => 'B',
+        "char" => 'C',
+        "short" => 'S',
+        "int" => 'I',
+        "long" => 'J',
+        "float" => 'F',
+        "double" => 'D',
+        class => return format!("{}L{class};", "[".repeat(dimensions)),
+    };
+    format!("{}{letter}", "[".repeat(dimensions))
+}
+
 /// Whether a frame is a request of SOFARPC: its class stands behind the head, which has 22 bytes, or 24 in version 2.
 pub(super) fn is_request(frame: &Envelope) -> bool {
     let at = if frame.protocol == Protocol::BoltV2 { 24 } else { 22 };
@@ -122,4 +146,24 @@ pub(super) fn status(code: u16) -> String {
         _ => "unknown",
     };
     format!("Bolt status {code}: {meaning}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::runtime_name;
+
+    #[test]
+    fn types_have_the_names_of_javas_runtime() {
+        let names = [
+            ("byte[]", "[B"),
+            ("int[][]", "[[I"),
+            ("java.lang.String[]", "[Ljava.lang.String;"),
+            ("int", "int"),
+            ("java.util.List", "java.util.List"),
+            ("[B", "[B"),
+        ];
+        for (name, expected) in names {
+            assert_eq!(runtime_name(name), expected);
+        }
+    }
 }
