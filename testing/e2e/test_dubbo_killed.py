@@ -70,9 +70,10 @@ def test_one_provider_of_two_is_killed(before, dubbo: Peers, consumer: Consumer)
 
 
 def test_a_providers_orderly_end_costs_no_call(before, dubbo: Peers, consumer: Consumer) -> None:
-    """It says that it takes no more calls (the read-only event): its connection ends when what is under way on it is answered."""
+    """It says that it takes no more calls (the read-only event): its connection ends when what is under way on it is
+    answered, and calls go to the other one although it still takes connections."""
     first, second = dubbo.provider("first", ready=False), dubbo.provider("second", ready=False)
-    process, port = before(first.ready().port, second.ready().port, route={"retry_policy": {"retry_on": True}})
+    process, port = before(first.ready().port, second.ready().port)
     consumer.start_load(threads=8, seconds=5, **at(port))
     first.signal(signal.SIGTERM)
     first.wait(15)

@@ -50,6 +50,7 @@ pub struct Host {
 pub(crate) struct HostState {
     pub(crate) active: Gauge,
     pub(crate) connections: Gauge,
+    leaving: Gauge,
     ill: AtomicU32,
 }
 
@@ -102,6 +103,18 @@ impl Host {
         (before & bit != 0) != ill
     }
 
+    /// Whether it has asked for no more requests on one of its connections: others are preferred, though it may serve.
+    #[inline]
+    pub fn is_leaving(&self) -> bool {
+        self.state.leaving.get() > 0
+    }
+
+    /// Notes that it asked for no more requests, until the guard is dropped.
+    pub fn leaving(&self) -> LeavingGuard {
+        self.state.leaving.add();
+        LeavingGuard(self.state.clone())
+    }
+
     /// Requests in flight to it, over all workers.
     #[inline]
     pub fn active_requests(&self) -> u32 {
@@ -121,6 +134,17 @@ impl Host {
 
     pub(crate) fn state(&self) -> &Arc<HostState> {
         &self.state
+    }
+}
+
+/// A host has asked for no more requests.
+#[derive(Debug)]
+#[must_use = "dropping the guard takes the note back"]
+pub struct LeavingGuard(Arc<HostState>);
+
+impl Drop for LeavingGuard {
+    fn drop(&mut self) {
+        self.0.leaving.remove();
     }
 }
 

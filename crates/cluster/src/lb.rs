@@ -59,10 +59,12 @@ impl Turn<'_> {
     }
 }
 
-/// The slow way for when a policy's own draws met only ill or tried hosts: every host that is left is equally likely. A host
-/// that was tried is better than none.
+/// The slow way for when a policy's own draws met only hosts that the request may not use: every host that is left is
+/// equally likely. One that was tried is better than one that leaves, and that is better than none.
 pub(crate) fn any_healthy<'a>(hosts: &'a [Arc<Host>], state: &mut PickState) -> Option<&'a Arc<Host>> {
-    draw(hosts, state, PickState::may_use).or_else(|| draw(hosts, state, |_, host| host.is_healthy()))
+    draw(hosts, state, PickState::may_use)
+        .or_else(|| draw(hosts, state, |_, host| host.is_healthy() && !host.is_leaving()))
+        .or_else(|| draw(hosts, state, |_, host| host.is_healthy()))
 }
 
 /// One of the hosts that `usable` admits, each equally likely.

@@ -11,7 +11,7 @@ pub mod set;
 pub mod usage;
 
 pub use cluster::Cluster;
-pub use host::{Health, Host, HostId};
+pub use host::{Health, Host, HostId, LeavingGuard};
 pub use mecha_config::cluster::{HostAddress, Keepalive, LbPolicy, Limits, PoolMode, Speaks};
 pub use pick::PickState;
 pub use set::ClusterSet;

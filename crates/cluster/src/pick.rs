@@ -43,8 +43,8 @@ impl PickState {
         self.tried.push(host.id);
     }
 
-    /// Whether the request may go to `host` now: healthy, and not tried before.
+    /// Whether the request may go to `host` now: healthy, not about to leave, and not tried before.
     pub(crate) fn may_use(&self, host: &Host) -> bool {
-        host.is_healthy() && !self.has_tried(host)
+        host.is_healthy() && !host.is_leaving() && !self.has_tried(host)
     }
 }

@@ -191,3 +191,19 @@ fn weighted_least_request_reaches_every_host_of_a_large_cluster() {
     let heavy: usize = counts.iter().skip(1).step_by(2).sum();
     assert!((heavy as f64 / 60_000.0 - 2.0 / 3.0).abs() < 0.02, "{heavy}");
 }
+
+#[test]
+fn a_host_that_leaves_is_used_only_when_no_other_is_there() {
+    for policy in LbPolicy::ALL {
+        let cluster = build(policy, &[1, 1, 1]);
+        let leaving = cluster.hosts()[0].leaving();
+        assert_eq!(counts(&cluster, 300)[0], 0, "{policy:?}");
+        let also = [cluster.hosts()[1].leaving(), cluster.hosts()[2].leaving()];
+        assert!(counts(&cluster, 300).iter().all(|count| *count > 0), "{policy:?}");
+        drop((leaving, also));
+        assert!(counts(&cluster, 300)[0] > 0, "{policy:?}");
+        let only = build(policy, &[1]);
+        let _leaving = only.hosts()[0].leaving();
+        assert_eq!(counts(&only, 3), [3], "{policy:?}");
+    }
+}

@@ -218,7 +218,7 @@ impl Pools {
     async fn bind(
         &self,
         cluster: &Cluster,
-        host: &Host,
+        host: &Arc<Host>,
         protocol: Protocol,
         opening: Opening<'_>,
         id: u64,

@@ -2,11 +2,11 @@
 //! connection belongs and the others are lent. HTTP/2 and the RPC protocols are of this kind.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use futures_util::TryFutureExt;
 use futures_util::future::TryFuture;
 use mecha_base::Result;
 use mecha_cluster::{Cluster, Host};
@@ -14,10 +14,15 @@ use mecha_http::http2::Traffic;
 use mecha_metrics::UpstreamStat;
 use mecha_net::Stream;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::connect;
 use super::limit::Held;
 use super::metrics::UpstreamMetrics;
+
+/// How long after its connection a host that asked for no more requests is thought to be about to end: what Dubbo waits
+/// for by default (`dubbo.service.shutdown.wait`).
+const LEAVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// A kind of connection. Clones send on the same one; it ends when the last is dropped and nothing is in flight.
 pub(super) trait Driven: Clone + Send + Sync + 'static {
@@ -41,6 +46,11 @@ pub(super) trait Driven: Clone + Send + Sync + 'static {
 
     /// Bytes moved.
     fn traffic(&self) -> &Arc<Traffic>;
+
+    /// Whether the host has asked for no more requests because it is about to end.
+    fn has_host_left(_driver: &Self::Driver) -> bool {
+        false
+    }
 }
 
 /// Those who wait for a request to end because every connection is full.
@@ -87,6 +97,7 @@ pub(super) struct Drive<C: Driven> {
     life: Arc<Life>,
     metrics: UpstreamMetrics,
     held: Held,
+    host: Arc<Host>,
 }
 
 /// Opens a connection in the place that is held for it.
@@ -95,7 +106,7 @@ pub(super) struct Drive<C: Driven> {
 /// As [`connect::open`].
 pub(super) async fn open<C: Driven>(
     cluster: &Cluster,
-    host: &Host,
+    host: &Arc<Host>,
     options: C::Options,
     (held, metrics): (Held, UpstreamMetrics),
     room: Arc<Room>,
@@ -105,7 +116,7 @@ pub(super) async fn open<C: Driven>(
     let (connection, driver) = connect::open(cluster, host, &metrics, greet).await?;
     let life = Arc::new(Life { requests: AtomicUsize::new(0), let_go: AtomicBool::new(false), room });
     let traffic = connection.traffic().clone();
-    let drive = Drive { driver, traffic, life: life.clone(), metrics, held };
+    let drive = Drive { driver, traffic, life: life.clone(), metrics, held, host: host.clone() };
     Ok((Handle { connection, id, requests: 0, life }, drive))
 }
 
@@ -167,9 +178,19 @@ impl<C: Driven> Drive<C> {
             ConnectionActive, ConnectionClose, ConnectionLocalClose, ConnectionRemoteClose,
             ConnectionRemoteCloseWithActiveRequest,
         };
-        let Drive { driver, traffic, life, metrics, held } = self;
+        let Drive { driver, traffic, life, metrics, held, host } = self;
         metrics.inc(ConnectionActive);
-        let ended = TryFutureExt::into_future(driver).await;
+        let mut driver = Box::pin(driver);
+        let mut leaving = None;
+        let ended = poll_fn(|cx| {
+            let ended = driver.as_mut().try_poll(cx);
+            if leaving.is_none() && C::has_host_left(&driver) {
+                leaving = Some(host.leaving());
+            }
+            ended
+        })
+        .await;
+        drop(driver);
         if let Err(error) = &ended {
             tracing::debug!(%error, "an upstream connection failed");
         }
@@ -185,5 +206,8 @@ impl<C: Driven> Drive<C> {
         metrics.inc(ConnectionClose);
         metrics.dec(ConnectionActive);
         drop(held);
+        if leaving.is_some() {
+            sleep(LEAVES_WITHIN).await;
+        }
     }
 }

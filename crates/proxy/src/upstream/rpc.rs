@@ -86,6 +86,10 @@ impl Driven for ClientConnection {
     fn traffic(&self) -> &Arc<Traffic> {
         ClientConnection::traffic(self)
     }
+
+    fn has_host_left(driver: &Driver) -> bool {
+        driver.has_host_left()
+    }
 }
 
 impl Shared for ClientConnection {

@@ -63,6 +63,11 @@ impl Driver {
         };
         Driver { shared, wire }
     }
+
+    /// Whether the host has asked for no more requests.
+    pub fn has_host_left(&self) -> bool {
+        self.shared.cell.borrow().is_some_and(|state| state.host_left)
+    }
 }
 
 impl Future for Driver {

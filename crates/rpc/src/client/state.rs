@@ -18,6 +18,8 @@ pub(super) struct State {
     pub(super) sending: Sending,
     pub(super) slots: Slots,
     pub(super) phase: Phase,
+    /// The host has asked for no more requests.
+    pub(super) host_left: bool,
     /// Answers that nobody waited for.
     pub(super) strays: u64,
     /// Requests sent, ever.
@@ -72,6 +74,7 @@ impl State {
             sending: Sending::default(),
             slots: Slots::default(),
             phase: Phase::Open,
+            host_left: false,
             strays: 0,
             requests: 0,
             answers: 0,
@@ -154,7 +157,10 @@ impl State {
                 }
                 _ => self.strays += 1,
             },
-            rpc::Kind::GoAway => self.leave(),
+            rpc::Kind::GoAway => {
+                self.host_left = true;
+                self.leave();
+            }
             rpc::Kind::HeartbeatAck | rpc::Kind::OneWay => {}
             // A host that asks and does not read is not answered.
             _ if self.sending.is_full() => {}

@@ -89,6 +89,7 @@ async fn after_a_go_away_requests_take_a_new_connection() {
     // Its answer comes behind the word, so the word was read when the answer was.
     old.answer(&frame, "before").await;
     assert_eq!(before.answer().await.unwrap(), "before");
+    assert!(house.host().is_leaving(), "others are preferred meanwhile");
     let after = house.call("after").await.unwrap();
     peer.accept().await.echo("after").await;
     assert_eq!(after.answer().await.unwrap(), "after");
