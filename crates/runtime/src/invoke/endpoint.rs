@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Uri, header};
-use mecha_config::{Cluster, Speaks};
 use mecha_config::runtime::{HttpEndpoint, Property, PropertySource};
+use mecha_config::{Cluster, Speaks};
 use mecha_proxy::Worker;
 
 use super::method;
