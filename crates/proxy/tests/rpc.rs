@@ -117,6 +117,14 @@ fn stand(pool: PoolMode) -> (TcpListener, SocketAddr) {
     (host, address)
 }
 
+/// The next connection that somebody makes to a host.
+fn accept(host: &TcpListener) -> Line {
+    let (told, heard) = mpsc::channel();
+    let host = host.try_clone().unwrap();
+    thread::spawn(move || told.send(host.accept().map(|(socket, _)| socket)));
+    Line::new(heard.recv_timeout(LIMIT).expect("a connection in time").unwrap())
+}
+
 fn config(pool: PoolMode, upstream: SocketAddr) -> Config {
     let host = Host {
         address: HostAddress::Tcp(upstream),
@@ -210,7 +218,7 @@ fn what_came_before_garbage_is_answered() {
     let (host, address) = stand(PoolMode::Multiplex);
     let mut client = Line::to(address);
     client.send(&[&ask(5)[..], b"\x01 this is no frame, whatever its first byte says"].concat());
-    let mut line = Line::new(host.accept().unwrap().0);
+    let mut line = accept(&host);
     let asked = line.next().unwrap();
     line.answer(&asked);
     let answer = client.next().unwrap();
@@ -222,7 +230,7 @@ fn a_client_that_leaves_ends_its_requests_and_no_others() {
     let (host, address) = stand(PoolMode::Multiplex);
     let (mut leaving, mut staying) = (Line::to(address), Line::to(address));
     leaving.send(&ask(1));
-    let mut line = Line::new(host.accept().unwrap().0);
+    let mut line = accept(&host);
     let lost = line.next().unwrap();
     staying.send(&ask(1));
     let kept = line.next().unwrap();
@@ -248,7 +256,7 @@ fn requests_that_nobody_answers_keep_little_memory() {
         let sent = (0..12).map_while(|_| writer.write_all(&large).ok()).count();
         (writer, sent)
     });
-    let mut line = Line::new(host.accept().unwrap().0);
+    let mut line = accept(&host);
     let first: Vec<Envelope> = (0..4).map(|_| line.next().unwrap()).collect();
     line.socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     // Four of them are the limit.
