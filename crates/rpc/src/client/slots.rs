@@ -11,7 +11,7 @@ use crate::reader::Frame;
 /// Most requests at once. The last place stays empty: its numbers are those of heartbeats.
 pub(super) const MOST: usize = 65_535;
 /// So many places are made before one is taken again.
-const FIRST: usize = 64;
+const FIRST: usize = 16;
 
 /// A place for one request.
 #[derive(Default)]
