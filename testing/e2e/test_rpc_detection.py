@@ -129,7 +129,8 @@ def test_real_clients_of_everything_on_one_port(mecha: Callable[..., Mecha], bol
         clusters=[c.cluster(node.port, name="node"), c.cluster(java.port, name="java"), c.cluster(backend(answering("web")).port, name="web")],
     )
     address = f"127.0.0.1:{port}"
-    for told in (run(node_client(address, "id", "many")), run(node_client(address, "id", "large", wire="v2-crc")), run(java_client(address, "sync", "many", wire="v2"))):
+    clients = [node_client(address, "id", "many"), node_client(address, "id", "large", wire="v2-crc"), java_client(address, "sync", "many", wire="v2")]
+    for told in map(run, clients):
         assert all(line["ok"] for line in told.values()), told
     assert curl(f"http://{address}/web") == "web"
     assert get(port, "/web").text == "web"

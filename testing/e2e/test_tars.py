@@ -56,10 +56,11 @@ def test_frames_leave_as_they_came_but_for_their_number(proxy, server: tars.Serv
 def test_routes_by_servant_function_and_context(mecha: Callable[..., Mecha], server: tars.Server, tmp_path) -> None:
     other, port = tars.Server(tmp_path, "other").start().ready(), free_port()
     to_other = c.to_cluster("other", c.match(headers=[{"name": "service", "value": tars.SERVANT}, {"name": "method", "value": "id"}]))
+    to_own = c.to_cluster("own", c.match(headers=[{"name": "echo-one", "value": "1"}]), request_headers_to_add=c.adding(echo_two="by mecha"))
     try:
         mecha(
             listeners=[c.http_listener(port, downstream="tars")],
-            routers=[c.router([to_other, c.to_cluster("own", c.match(headers=[{"name": "echo-one", "value": "1"}]), request_headers_to_add=c.adding(trace_id="00-4bf92f"))])],
+            routers=[c.router([to_other, to_own])],
             clusters=[c.cluster(server.port, name="own"), c.cluster(other.port, name="other")],
         )
         told = tars.run(port, "id", "context", "fail")
@@ -73,8 +74,8 @@ def test_routes_by_servant_function_and_context(mecha: Callable[..., Mecha], ser
     ("routes", "code"),
     [
         ([c.to_cluster("backend", c.match(headers=[{"name": "service", "value": "Another.Servant"}]))], NO_SERVANT),
-        ([c.to_cluster("none")], OVERLOAD),
-        ([c.to_cluster("refusing")], OVERLOAD),
+        ([c.to_cluster("none")], UNREACHABLE),
+        ([c.to_cluster("refusing")], UNREACHABLE),
         ([c.direct(502)], UNREACHABLE),
         ([c.to_cluster("silent", timeout="300ms")], TIMEOUT),
     ],

@@ -37,7 +37,9 @@ def headers(frame: Frame) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def build(kind: int, command: int, number: int, word: int, header: bytes = b"", content: bytes = b"", protocol: int = 1, crc: bool = False, class_name: bytes = b"") -> bytes:
+def build(
+    kind: int, command: int, number: int, word: int, header: bytes = b"", content: bytes = b"", protocol: int = 1, crc: bool = False, class_name: bytes = b""
+) -> bytes:
     """A frame; `word` is the timeout of a request, the status of a response."""
     second = protocol == 2
     head = bytes([protocol, 2 if crc else 1]) if second else bytes([protocol])
@@ -47,7 +49,16 @@ def build(kind: int, command: int, number: int, word: int, header: bytes = b"", 
     return frame + struct.pack(">I", zlib.crc32(frame)) if crc else frame
 
 
-def call(number: int = 1, service: str | None = f"{SERVICE}:1.0", method: str = "list", content: bytes = b"content", timeout: int = 5000, kind: int = REQUEST, more: dict[str, str] | None = None, **form: Any) -> bytes:
+def call(
+    number: int = 1,
+    service: str | None = f"{SERVICE}:1.0",
+    method: str = "list",
+    content: bytes = b"content",
+    timeout: int = 5000,
+    kind: int = REQUEST,
+    more: dict[str, str] | None = None,
+    **form: Any,
+) -> bytes:
     """A call as SOFARPC's Java clients write it; `more` are further headers."""
     told = {"sofa_head_target_service": service, "sofa_head_method_name": method} if service else {}
     return build(kind, 1, number, timeout, block(told | (more or {})), content, class_name=b"a.Request", **form)
