@@ -121,7 +121,7 @@ def test_routes_by_service_and_method(mecha: Callable[..., Mecha], server) -> No
     ("routes", "status", "kind"),
     [
         ([c.to_cluster(when=c.match(headers=[{"name": "method", "value": "other"}]))], 404, UNKNOWN_METHOD),
-        ([c.to_cluster("down")], 503, UNKNOWN),
+        ([c.to_cluster("down")], 502, UNKNOWN),
         ([c.to_cluster(timeout="200ms")], 504, INTERNAL_ERROR),
     ],
 )

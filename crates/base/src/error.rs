@@ -63,6 +63,15 @@ impl Kind {
         }
     }
 
+    /// The same for clients of RPC protocols, whose statuses MOSN's table derives from its own codes: there a host that
+    /// can't be reached is 502, and 503 says that a limit was reached (MOSN reference 2.3).
+    pub const fn rpc_status(self) -> u16 {
+        match self {
+            Kind::NoHealthyHost | Kind::ConnectFailed | Kind::ConnectTimeout => 502,
+            kind => kind.status(),
+        }
+    }
+
     /// The response flag that access log and metrics show for this kind.
     pub const fn flag(self) -> ResponseFlags {
         match self {
@@ -228,6 +237,8 @@ mod tests {
         let error = Error::upstream(Kind::ConnectFailed, "10.0.0.1:80").because(io);
         assert_eq!(error.to_string(), "upstream connection failed: 10.0.0.1:80: refused");
         assert_eq!(error.kind().status(), 503);
+        assert_eq!(error.kind().rpc_status(), 502);
+        assert_eq!(Kind::Overflow.rpc_status(), 503);
         assert_eq!(error.kind().flag(), ResponseFlags::UPSTREAM_CONNECTION_FAILURE);
     }
 }

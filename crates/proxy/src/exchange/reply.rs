@@ -66,7 +66,8 @@ impl Exchange<'_> {
     pub(super) async fn reply_error(&mut self, error: &Error) -> Result<()> {
         let kind = error.kind();
         self.down.note_failure(error);
-        let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = if self.down.protocol().is_rpc() { kind.rpc_status() } else { kind.status() };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // What the client did wrong is said in detail; what an upstream did is our own business.
         let text = match kind {
             Kind::BadRequest(_) if !error.context().is_empty() => error.context(),
