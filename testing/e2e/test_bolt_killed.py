@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from kit import config as c
 from kit.bolt import Peers, java_client, node_client, run
-from kit.boltraw import BUSY, GO_AWAY, GOOD, NO_PROCESSOR, Stub, Wire, answer, call, timed
+from kit.boltraw import GO_AWAY, GOOD, NO_PROCESSOR, Stub, Wire, answer, call, timed
 from kit.mecha import Mecha
 from kit.ports import free_port
 from kit.tutorial import Tutorial
@@ -147,4 +147,4 @@ def test_mecha_between_is_killed(mecha: Callable[..., Mecha], stub: Callable[...
         tutorial.far.kill()
         frame, seconds = timed(wire.frame)
         assert (frame.id, frame.timeout_or_status) == (1, NO_PROCESSOR) and seconds < 2
-        assert wire.call(2).timeout_or_status == BUSY
+        assert wire.call(2).timeout_or_status == NO_PROCESSOR
