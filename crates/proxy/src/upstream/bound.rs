@@ -228,7 +228,7 @@ impl Pools {
             Granted::Instead(never) => match never {},
         };
         let granted = (held, metrics.clone());
-        match driven::open(cluster, host, protocol, granted, Arc::default(), id).await {
+        match driven::open(cluster, host, self.opening(protocol), granted, Arc::default(), id).await {
             Ok((handle, drive)) => opening.stands(handle, metrics, drive),
             Err(error) => {
                 opening.fails(error.kind());

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use mecha_base::worker::WorkerCell;
@@ -30,6 +31,8 @@ pub(crate) struct Pools {
     pub(super) queues: Arc<Queues>,
     registry: Arc<Registry>,
     hosts: WorkerCell<HashMap<HostId, HostPool, foldhash::fast::RandomState>>,
+    /// In bytes, of any listener for RPC protocols.
+    pub(super) largest_frame: AtomicUsize,
 }
 
 /// What a worker keeps for one host. Connections that are let go of here wake whoever waits for their place, which is
@@ -83,7 +86,13 @@ impl HostPool {
 
 impl Pools {
     pub(crate) fn new(worker: usize, registry: Arc<Registry>, queues: Arc<Queues>) -> Self {
-        Pools { worker, registry, queues, hosts: WorkerCell::new(HashMap::default()) }
+        Pools {
+            worker,
+            registry,
+            queues,
+            hosts: WorkerCell::new(HashMap::default()),
+            largest_frame: AtomicUsize::new(0),
+        }
     }
 
     /// Rings when another worker waits for a connection that this one keeps unused.

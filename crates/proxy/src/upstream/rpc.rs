@@ -4,6 +4,7 @@
 
 use std::future::{Future, ready};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mecha_base::Result;
@@ -21,6 +22,14 @@ use super::exclusive::{Exclusive, IdleList};
 use super::metrics::UpstreamMetrics;
 use super::pool::{HostPool, Pools};
 use super::shared::{Shared, SharedPool};
+
+/// What a connection is opened with.
+#[derive(Clone, Copy)]
+pub(super) struct Opening {
+    protocol: Protocol,
+    /// Of answers.
+    limits: Limits,
+}
 
 /// The connections to one host of protocols that can share one.
 #[derive(Default)]
@@ -58,12 +67,12 @@ struct Alone {
 }
 
 impl Driven for ClientConnection {
-    type Options = Protocol;
+    type Options = Opening;
     type Driver = Driver;
 
     fn greet(
         stream: Stream,
-        protocol: Protocol,
+        Opening { protocol, limits }: Opening,
         cluster: &Cluster,
     ) -> impl Future<Output = Result<(Self, Driver)>> + Send {
         let (interval, timeout) = (cluster.keepalive.interval, cluster.keepalive.timeout);
@@ -71,7 +80,7 @@ impl Driven for ClientConnection {
         ready(Ok(ClientConnection::new(
             stream,
             // Pools know what is unused.
-            ClientOptions { protocol, limits: Limits::default(), keepalive: Some(keepalive), idle: None },
+            ClientOptions { protocol, limits, keepalive: Some(keepalive), idle: None },
         )))
     }
 
@@ -93,8 +102,8 @@ impl Driven for ClientConnection {
 }
 
 impl Shared for ClientConnection {
-    fn pool(host: &mut HostPool, protocol: Protocol) -> &mut SharedPool<Self> {
-        &mut host.rpc.entry(protocol).or_default().shared
+    fn pool(host: &mut HostPool, opening: Opening) -> &mut SharedPool<Self> {
+        &mut host.rpc.entry(opening.protocol).or_default().shared
     }
 }
 
@@ -142,6 +151,16 @@ impl Drop for RpcLease {
 }
 
 impl Pools {
+    /// Answers may be as large as the largest frame that a listener takes.
+    pub(crate) fn allow_frames(&self, bytes: usize) {
+        self.largest_frame.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn opening(&self, protocol: Protocol) -> Opening {
+        let frame = self.largest_frame.load(Ordering::Relaxed).max(Limits::default().frame);
+        Opening { protocol, limits: Limits { frame } }
+    }
+
     /// The right to send one request of `protocol` to `host`. With `PoolMode::Binding` the connection is the one that
     /// `bound` has in the cluster, and its host that one's ([`Bound::host`]); requests that come from no connection of an
     /// RPC protocol are not bound and share.
@@ -162,7 +181,7 @@ impl Pools {
             (PoolMode::PingPong, _) => self.ping_pong(cluster, host, protocol, id).await,
             (PoolMode::Binding, Some(bound)) => self.bound(cluster, host, protocol, bound, id).await,
             (PoolMode::Multiplex | PoolMode::Binding, _) => {
-                self.shared(cluster, host, protocol, id).await.map(RpcLease::of)
+                self.shared(cluster, host, self.opening(protocol), id).await.map(RpcLease::of)
             }
         }
     }
@@ -177,7 +196,7 @@ impl Pools {
         let open = async |held, metrics: UpstreamMetrics| {
             let granted = (held, metrics.clone());
             let (handle, drive) =
-                driven::open(cluster, host, protocol, granted, Arc::default(), id()).await?;
+                driven::open(cluster, host, self.opening(protocol), granted, Arc::default(), id()).await?;
             tokio::spawn(drive.run());
             Ok(PingPong { handle, metrics })
         };
@@ -192,5 +211,25 @@ impl Pools {
             idle_timeout: cluster.idle_timeout,
         });
         Ok(lease)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mecha_metrics::Registry;
+
+    use super::*;
+    use crate::upstream::Queues;
+
+    #[test]
+    fn answers_may_be_as_large_as_the_largest_frame_that_a_listener_takes() {
+        let pools = Pools::new(0, Registry::new(1), Arc::new(Queues::new(1)));
+        let allowed = || pools.opening(Protocol::Dubbo).limits.frame;
+        assert_eq!(allowed(), Limits::default().frame);
+        pools.allow_frames(1 << 10);
+        assert_eq!(allowed(), Limits::default().frame);
+        pools.allow_frames(64 << 20);
+        pools.allow_frames(32 << 20);
+        assert_eq!(allowed(), 64 << 20);
     }
 }

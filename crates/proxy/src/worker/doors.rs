@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Worker;
 use crate::caller::Caller;
-use crate::listener::{Door, Listener};
+use crate::listener::{Door, Filter, Listener};
 
 impl Worker {
     /// Opens a listener that has no socket (`bind_port` false) for calls, until [`super::run`] ends. To be called on the
@@ -23,6 +23,11 @@ impl Worker {
     }
 
     pub(super) fn open_door(self: &Arc<Self>, listener: Arc<Listener>) -> Arc<Door> {
+        for filter in &listener.filters {
+            if let Filter::Http(http) = filter {
+                self.pools.allow_frames(http.proxy.rpc.max_frame);
+            }
+        }
         let door = Door::new(self, listener);
         if let Some(mut doors) = self.doors.borrow() {
             doors.push(door.clone());
