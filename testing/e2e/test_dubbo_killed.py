@@ -48,7 +48,8 @@ def test_a_provider_is_killed_and_started_again(mecha: Callable[..., Mecha], dub
     provider.kill()
     provider.start().ready()
     load = consumer.end_load()
-    assert load["good"] > 200 and load["failed"], load
+    # How many depends on how long the provider takes to start.
+    assert load["good"] > 50 and load["failed"], load
     # What was cut or refused was told at once: nobody waited for the timeout.
     assert load["longest_ms"] < TIMEOUT and load["last_good_before_end_ms"] < 1000, load
     assert "RpcException timeout" not in load["failed"], load

@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn a_frame_says_how_long_its_sender_waits() {
         let global = [("x-mosn-global-timeout", "70")];
-        let cases: [(Option<Duration>, &[(&str, &str)], Duration, (Duration, bool)); 5] = [
+        type Case<'a> = (Option<Duration>, &'a [(&'a str, &'a str)], Duration, (Duration, bool));
+        let cases: [Case<'_>; 5] = [
             (None, &[], Duration::ZERO, (DEFAULT_GLOBAL, false)),
             (None, &[], ms(3_000), (ms(3_000), true)),
             (Some(ms(500)), &[], ms(3_000), (ms(500), true)),

@@ -50,12 +50,12 @@ impl Body {
         let received = self.received;
         *self = Body::new(Length::Empty, None);
         if !data.is_empty() {
-            let frame = Frame::Data(data.clone());
             let mut replay = Replay::new(data.len());
+            (self.length, self.keep, self.given) = (Length::Known(data.len() as u64), true, false);
+            let frame = Frame::Data(data);
             replay.record(&frame);
             self.replay = Some(Box::new(replay));
             self.again.push_back(frame);
-            (self.length, self.keep, self.given) = (Length::Known(data.len() as u64), true, false);
         }
         self.received = received;
     }
