@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from . import node
-from .dapr import APPS, STARTS_WITHIN
-from .mecha import ROOT, refuses
+from . import node, server
+from .dapr import APPS
+from .mecha import ROOT
 from .ports import free_port
 from .process import Process
 from .tools import program
@@ -62,7 +62,7 @@ def sofa_client(address: str, *cases: str, **options: Any) -> list[str | Path]:
     return _java("sofa-consumer", address, *_options(options), *cases)
 
 
-class Server(Process):
+class Server(server.Server):
     """A server that listens on `port` of the loopback address."""
 
     def __init__(self, kind: str, folder: Path, name: str, port: int | None = None):
@@ -74,31 +74,6 @@ class Server(Process):
             self.command, self.env = [program("node"), APPS / "bolt_server.js", str(self.port), name], node.environment()
         else:
             self.command = _java("bolt-server" if kind == "java" else "sofa-provider", str(self.port), name)
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    def start(self) -> "Server":
-        """Starts it; it may not listen yet."""
-        self.launch(self.command, self.folder, self.env)
-        return self
-
-    def ready(self) -> "Server":
-        """Waits until it listens."""
-        eventually(self._listens, f"the server of {self.log_file.name} listens", STARTS_WITHIN)
-        return self
-
-    def _listens(self) -> bool:
-        assert self.running, f"the server ended with status {self.process.returncode}:\n{self.log()}"
-        return not refuses(self.port)
-
-    def stop(self) -> None:
-        """Ends it, and fails when it had ended by itself."""
-        status = self.process.poll()
-        assert status is None or self.expected_exit, f"the process of {self.log_file.name} ended by itself with status {status}"
-        if status is None:
-            self.kill()
 
 
 class Client(Process):

@@ -10,13 +10,10 @@ from typing import Any
 
 import pytest
 
-from . import node
-from .dapr import APPS, STARTS_WITHIN
-from .mecha import refuses
+from . import node, server
+from .dapr import APPS
 from .ports import free_port
-from .process import Process
 from .tools import program
-from .wait import eventually
 
 #: The servant, by which routes know the service.
 SERVANT = "Mecha.Peers.EchoObj"
@@ -32,34 +29,13 @@ def environment() -> dict[str, str]:
     return {"NODE_PATH": str(node.INSTALLED), "NODE_NO_WARNINGS": "1"}
 
 
-class Server(Process):
+class Server(server.Server):
     """A server that listens on `port` of the loopback address, and whose id is its `name`."""
 
     def __init__(self, folder: Path, name: str = "tars", port: int | None = None):
         self.folder, self.port, self.log_file = folder, port or free_port(), folder / f"{name}.log"
         self.env = environment()
         self.command = [program("node"), APPS / "tars_server.js", str(self.port), name]
-
-    def start(self) -> "Server":
-        """Starts it; it may not listen yet."""
-        self.launch(self.command, self.folder, self.env)
-        return self
-
-    def ready(self) -> "Server":
-        """Waits until it listens."""
-        eventually(self._listens, f"the server of {self.log_file.name} listens", STARTS_WITHIN)
-        return self
-
-    def _listens(self) -> bool:
-        assert self.running, f"the server ended with status {self.process.returncode}:\n{self.log()}"
-        return not refuses(self.port)
-
-    def stop(self) -> None:
-        """Ends it, and fails when it had ended by itself."""
-        status = self.process.poll()
-        assert status is None or self.expected_exit, f"the process of {self.log_file.name} ended by itself with status {status}"
-        if status is None:
-            self.kill()
 
 
 def run(port: int, *cases: str, seconds: float = 60) -> dict[str, dict[str, Any]]:
