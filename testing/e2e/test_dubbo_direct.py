@@ -4,10 +4,8 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from dubbo_ssl.codec.encoder import Object
-from dubbo_ssl.common.exceptions import DubboResponseException
 from kit.capture import Relay
-from kit.dubbo import CASES, SERVICE, Consumer, DubboError, Peers, Provider, frames, python_client
+from kit.dubbo import CASES, SERVICE, Consumer, DubboError, Peers, Provider, frames, python_client_agrees
 from kit.ports import free_port
 from kit.wait import eventually
 from kit.zookeeper import ZooKeeper
@@ -52,14 +50,7 @@ def test_triple_passes_the_same_cases(shared_dubbo: Peers) -> None:
 
 
 def test_another_implementation_calls_the_same_provider(provider: Provider) -> None:
-    client = python_client(provider.port)
-    for method, value in {"echoBoolean": True, "echoInt": -7, "echoLong": 1 << 40, "echoDouble": 2.5, "echoString": "日本 ☃"}.items():
-        assert client.call(method, [value], timeout=5) == value
-    assert client.call("attachments", [], context={"trace-id": "1"}, timeout=5)["trace-id"] == "1"
-    person = client.call("echoPerson", [Object("mecha.peers.Person", {"name": "Ada", "age": 36})], timeout=5)
-    assert (person["name"], person["age"]) == ("Ada", 36)
-    with pytest.raises(DubboResponseException, match="no, thanks"):
-        client.call("refuse", ["no, thanks"], timeout=5)
+    python_client_agrees(provider.port)
 
 
 def test_a_provider_that_is_killed_and_started_again_under_load(dubbo: Peers) -> None:

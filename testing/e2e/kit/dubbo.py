@@ -16,6 +16,8 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
 from . import java
 from .java import flags
 from .ports import free_port
@@ -146,6 +148,21 @@ def python_client(port: int, group: str | None = None, version: str = "0.0.0", r
     from dubbo_ssl.client import DubboClient
 
     return DubboClient(SERVICE, group, version, release, host=f"127.0.0.1:{port}")
+
+
+def python_client_agrees(port: int) -> None:
+    """What that client sends arrives, and what it gets is what the provider said."""
+    from dubbo_ssl.codec.encoder import Object
+    from dubbo_ssl.common.exceptions import DubboResponseException
+
+    client = python_client(port)
+    for method, value in {"echoBoolean": True, "echoInt": -7, "echoLong": 1 << 40, "echoDouble": 2.5, "echoString": "日本 ☃"}.items():
+        assert client.call(method, [value], timeout=5) == value
+    assert client.call("attachments", [], context={"trace-id": "1"}, timeout=5)["trace-id"] == "1"
+    person = client.call("echoPerson", [Object("mecha.peers.Person", {"name": "Ada", "age": 36})], timeout=5)
+    assert (person["name"], person["age"]) == ("Ada", 36)
+    with pytest.raises(DubboResponseException, match="no, thanks"):
+        client.call("refuse", ["no, thanks"], timeout=5)
 
 
 class Frame(NamedTuple):

@@ -139,7 +139,7 @@ impl<C: Driven> Handle<C> {
         self.connection.is_open()
     }
 
-    /// Requests that it is lent for now.
+    /// Requests that hold it at this moment.
     pub(super) fn in_flight(&self) -> usize {
         self.life.requests.load(Ordering::Relaxed)
     }
