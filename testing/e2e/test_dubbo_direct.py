@@ -57,7 +57,8 @@ def test_a_provider_that_is_killed_and_started_again_under_load(dubbo: Peers) ->
     provider = dubbo.provider()
     consumer = dubbo.consumer(provider.port)
     consumer.call("id")
-    consumer.start_load(threads=4, seconds=5, timeout=1000)
+    # Long enough for a Java process to start on a busy machine.
+    consumer.start_load(threads=4, seconds=12, timeout=1000)
     provider.kill()
     provider.start().ready()
     load = consumer.end_load()

@@ -111,8 +111,7 @@ def test_bound_either_end_that_closes_closes_the_other(before, provider: Provide
         with Wire(port) as first, Wire(port) as second:
             assert first.call(echo)[0].status == second.call(echo)[0].status == GOOD
             assert process.upstream("connection_active") == 2
-            # A relay's sockets: the client's and the server's of each conversation.
-            relay.sockets[0].shutdown(2)
+            relay.cut(0)
             assert first.rest() == b"", "the client's connection is closed too"
             assert second.call(echo)[0].status == GOOD, "and no other"
         eventually(lambda: process.upstream("connection_active") == 0, "the upstream connections are closed")

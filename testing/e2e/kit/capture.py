@@ -15,6 +15,14 @@ class Conversation:
         self.asked, self.answered = bytearray(), bytearray()
 
 
+def end(opened: socket.socket) -> None:
+    """Ends a connection in both directions, whether or not the other side has already."""
+    try:
+        opened.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
 class Relay:
     """Listens on `port`, connects every client on to `upstream`, and passes everything on as it comes.
 
@@ -39,13 +47,15 @@ class Relay:
     def __exit__(self, *_: object) -> None:
         # `shutdown` wakes a thread that waits in `accept` or `recv`; `close` would not.
         for opened in (self.listener, *self.sockets):
-            try:
-                opened.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            end(opened)
             opened.close()
         for thread in self.threads:
             thread.join(5)
+
+    def cut(self, conversation: int) -> None:
+        """Ends both connections of one conversation, the oldest being 0."""
+        for opened in self.sockets[2 * conversation : 2 * conversation + 2]:
+            end(opened)
 
     def _run(self, work: object, *args: object) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)
