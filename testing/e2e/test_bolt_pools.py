@@ -135,10 +135,11 @@ def test_clients_of_both_versions_before_a_java_server(proxy, java) -> None:
 QUICK = {"keepalive": {"interval": "150ms", "timeout": "50ms"}}
 
 
+@pytest.mark.parametrize("mode", ["Multiplex", "PingPong"])
 @pytest.mark.parametrize("protocol", [1, 2])
-def test_a_server_that_answers_no_heartbeat_is_dropped_after_six(proxy, stub: Callable[..., Stub], protocol: int) -> None:
+def test_a_server_that_answers_no_heartbeat_is_dropped_after_six(proxy, stub: Callable[..., Stub], protocol: int, mode: str) -> None:
     server = stub(deaf=True)
-    process, port = proxy(server.port, downstream="bolt", cluster=QUICK)
+    process, port = proxy(server.port, downstream="bolt", cluster={"pool_mode": mode, **QUICK})
     with Wire(port) as wire:
         assert wire.call(1, protocol=protocol).timeout_or_status == GOOD
         eventually(lambda: not server.links[0].open, "the connection is dropped")
@@ -149,9 +150,10 @@ def test_a_server_that_answers_no_heartbeat_is_dropped_after_six(proxy, stub: Ca
     assert process.upstream("connection_total") == 2
 
 
-def test_a_server_that_answers_heartbeats_is_kept(proxy, stub: Callable[..., Stub]) -> None:
+@pytest.mark.parametrize("mode", ["Multiplex", "PingPong"])
+def test_a_server_that_answers_heartbeats_is_kept(proxy, stub: Callable[..., Stub], mode: str) -> None:
     server = stub()
-    _, port = proxy(server.port, downstream="bolt", cluster=QUICK)
+    _, port = proxy(server.port, downstream="bolt", cluster={"pool_mode": mode, **QUICK})
     with Wire(port) as wire:
         assert wire.call(1).timeout_or_status == GOOD
         eventually(lambda: len(server.links[0].beats) >= 9, "heartbeats are sent")
@@ -159,9 +161,10 @@ def test_a_server_that_answers_heartbeats_is_kept(proxy, stub: Callable[..., Stu
     assert len(server.links) == 1
 
 
-def test_a_call_that_waits_on_a_dead_server_is_told(proxy, stub: Callable[..., Stub]) -> None:
+@pytest.mark.parametrize("mode", ["Multiplex", "PingPong"])
+def test_a_call_that_waits_on_a_dead_server_is_told(proxy, stub: Callable[..., Stub], mode: str) -> None:
     server = stub(lambda frame, link: None, deaf=True)
-    _, port = proxy(server.port, downstream="bolt", cluster=QUICK)
+    _, port = proxy(server.port, downstream="bolt", cluster={"pool_mode": mode, **QUICK})
     with Wire(port) as wire:
         frame = wire.call(1, timeout=30_000)
         assert frame.timeout_or_status != GOOD

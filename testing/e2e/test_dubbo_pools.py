@@ -118,9 +118,10 @@ def test_bound_either_end_that_closes_closes_the_other(before, provider: Provide
         eventually(lambda: process.downstream("connection_active") == 0, "the client's are gone")
 
 
-def test_an_idle_connection_is_kept_alive_by_heartbeats(before, provider: Provider, echo: bytes) -> None:
+@pytest.mark.parametrize("pool_mode", ["Multiplex", "PingPong"])
+def test_an_idle_connection_is_kept_alive_by_heartbeats(before, provider: Provider, echo: bytes, pool_mode: str) -> None:
     with Relay(provider.port) as relay:
-        process, port = before(relay.port, keepalive={"interval": "200ms", "timeout": "500ms"})
+        process, port = before(relay.port, pool_mode=pool_mode, keepalive={"interval": "200ms", "timeout": "500ms"})
         with Wire(port) as wire:
             assert wire.call(echo)[0].status == GOOD
             said = relay.conversations[0]

@@ -1,7 +1,8 @@
 //! The client's end: a handle that sends requests, the driver that owns the socket, and one stream for each request with
 //! its answer. Requests go out under numbers of the connection's own, and each answer finds its request by that number.
 //!
-//! The driver is woken once by however many requests were sent since it ran last: they leave by one write.
+//! The driver is woken once by however many requests were sent since it ran last: they leave by one write. A connection
+//! that carries one request at a time can do without waking anybody ([`Driven::InPlace`]).
 
 mod driver;
 mod keepalive;
@@ -36,13 +37,26 @@ pub struct ClientOptions {
     pub keepalive: Option<KeepAlive>,
     /// A connection without requests for so long ends.
     pub idle: Option<Duration>,
+    /// Who polls the driver.
+    pub driven: Driven,
+}
+
+/// Who polls the driver of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Driven {
+    /// A task of its own: it is woken for what is sent, and wakes those who wait for what came.
+    #[default]
+    Apart,
+    /// Whoever has the one request that is in flight, each time before that is polled. Nobody is woken: both wait for the
+    /// same events in the same task.
+    InPlace,
 }
 
 impl ClientOptions {
-    /// The usual ones for a protocol: limits and keep-alive by default, and no idle time.
+    /// The usual ones for a protocol: limits and keep-alive by default, no idle time, a driver with a task of its own.
     pub fn new(protocol: Protocol) -> Self {
         let keepalive = Some(KeepAlive::default());
-        ClientOptions { protocol, limits: Limits::default(), keepalive, idle: None }
+        ClientOptions { protocol, limits: Limits::default(), keepalive, idle: None, driven: Driven::Apart }
     }
 }
 
@@ -61,9 +75,9 @@ impl ClientConnection {
     /// Most requests in flight at once.
     pub const MOST_REQUESTS: usize = slots::MOST;
 
-    /// A connection, and the driver to be spawned on this thread.
+    /// A connection, and the driver, to be polled on this thread by whom the options say.
     pub fn new(io: Stream, options: ClientOptions) -> (Self, Driver) {
-        let state = State::new(options.protocol, options.limits);
+        let state = State::new(&options);
         let shared = Arc::new(Shared { cell: WorkerCell::new(state), traffic: Arc::default() });
         let driver = Driver::new(io, shared.clone(), options);
         (ClientConnection { shared }, driver)

@@ -13,7 +13,6 @@ use mecha_codec::rpc;
 use mecha_config::filter::Conversion;
 use mecha_filter::transcode;
 use mecha_http::{Frame, Length, RequestHead, ResponseHead};
-use mecha_rpc::client::ClientStream;
 
 use super::forward::Plan;
 use super::upstream::Upstream;
@@ -61,7 +60,7 @@ impl Exchange<'_> {
             timeout: plan.timeouts.per_try.unwrap_or(plan.timeouts.global),
             limit: self.proxy.rpc.max_frame,
             body: BytesMut::new(),
-            stream: None,
+            sent: false,
             answer: None,
         };
         if request.length == Length::Empty {
@@ -81,7 +80,7 @@ pub(super) struct Converted {
     limit: usize,
     body: BytesMut,
     /// The message is on its way.
-    stream: Option<ClientStream>,
+    sent: bool,
     /// What is left of the answer's body; `Some` once its head was taken.
     answer: Option<Bytes>,
 }
@@ -98,26 +97,23 @@ impl Converted {
     }
 
     pub(super) fn send_end(&mut self) -> Result<()> {
-        if self.stream.is_some() {
+        if self.sent {
             return Ok(());
         }
         let message =
             transcode::request_to_rpc(&self.head, &self.body, self.protocol, &self.conversion, self.timeout)?;
         self.body = BytesMut::new();
-        self.stream = Some(self.lease.connection.send(&message)?);
+        self.lease.send(&message)?;
+        self.sent = true;
         Ok(())
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.stream {
-            Some(stream) => stream.poll_flush(cx),
-            None => Poll::Ready(()),
-        }
+        self.lease.poll_flush(cx)
     }
 
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Length)>> {
-        let Some(stream) = &mut self.stream else { return Poll::Pending };
-        let (message, _) = ready!(stream.poll_head(cx))?;
+        let (message, _) = ready!(self.lease.poll_head(cx))?;
         let (head, body) = transcode::response_to_http(&message, &self.conversion)?;
         let length = if body.is_empty() { Length::Empty } else { Length::Known(body.len() as u64) };
         self.answer = Some(body);

@@ -230,7 +230,7 @@ impl Exchange<'_> {
     fn give_back(&self, plan: &Plan<'_>, up: Upstream) {
         match up {
             Upstream::Http1(lease) => self.door.worker.pools().give_back(plan.cluster, lease),
-            Upstream::Rpc { lease, .. } => lease.done(),
+            Upstream::Rpc(lease) => lease.done(),
             Upstream::Converted(call) => call.done(),
             Upstream::Http2 { .. } | Upstream::Dapr(_) => {}
         }

@@ -93,12 +93,15 @@ impl Exchange<'_> {
         moved: &mut bool,
     ) -> Poll<Result<()>> {
         loop {
-            let flushed = up.poll_flush(cx);
+            // What there is leaves together: a small body by the same write as its head.
             if self.body.given {
-                return flushed.map(Ok);
+                return up.poll_flush(cx).map(Ok);
             }
             if !up.has_room() {
-                return Poll::Pending;
+                let _ = up.poll_flush(cx);
+                if !up.has_room() {
+                    return Poll::Pending;
+                }
             }
             let again = self.body.next_again();
             let frame = match again {
@@ -114,7 +117,10 @@ impl Exchange<'_> {
                         frame
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        let _ = up.poll_flush(cx);
+                        return Poll::Pending;
+                    }
                 },
             };
             match frame {

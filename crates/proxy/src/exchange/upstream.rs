@@ -8,7 +8,6 @@ use mecha_http::http1::RequestOptions;
 use mecha_http::http2::{self, cancel_reason_for};
 use mecha_http::{Frame, Headers, Length, RequestHead, ResponseHead};
 use mecha_net::Address;
-use mecha_rpc::client::ClientStream;
 
 use super::Request;
 use super::convert::Converted;
@@ -24,10 +23,7 @@ pub(super) enum Upstream {
     },
     Dapr(Box<Invocation>),
     /// A message of an RPC protocol, as it came.
-    Rpc {
-        stream: ClientStream,
-        lease: RpcLease,
-    },
+    Rpc(RpcLease),
     /// An HTTP request that becomes such a message.
     Converted(Box<Converted>),
 }
@@ -52,9 +48,9 @@ impl Upstream {
     }
 
     /// Sends a message under another number.
-    pub(super) fn rpc(lease: RpcLease, head: &RequestHead) -> Result<Self> {
-        let stream = lease.connection.send(head)?;
-        Ok(Upstream::Rpc { stream, lease })
+    pub(super) fn rpc(mut lease: RpcLease, head: &RequestHead) -> Result<Self> {
+        lease.send(head)?;
+        Ok(Upstream::Rpc(lease))
     }
 
     /// Unique in this process.
@@ -63,7 +59,7 @@ impl Upstream {
             Upstream::Http1(lease) => lease.id,
             Upstream::Http2 { lease, .. } => lease.id,
             Upstream::Dapr(call) => call.connection_id(),
-            Upstream::Rpc { lease, .. } => lease.id,
+            Upstream::Rpc(lease) => lease.id,
             Upstream::Converted(call) => call.connection_id(),
         }
     }
@@ -71,9 +67,7 @@ impl Upstream {
     pub(super) fn local_address(&self) -> Option<Address> {
         match self {
             Upstream::Http1(lease) => lease.local.clone(),
-            Upstream::Http2 { .. } | Upstream::Dapr(_) | Upstream::Rpc { .. } | Upstream::Converted(_) => {
-                None
-            }
+            Upstream::Http2 { .. } | Upstream::Dapr(_) | Upstream::Rpc(_) | Upstream::Converted(_) => None,
         }
     }
 
@@ -91,7 +85,7 @@ impl Upstream {
                 call.send_data(data, last);
                 Ok(())
             }
-            Upstream::Rpc { .. } => Ok(()),
+            Upstream::Rpc(_) => Ok(()),
             Upstream::Converted(call) => call.send_data(&data, last),
         }
     }
@@ -108,7 +102,7 @@ impl Upstream {
                 call.send_end();
                 Ok(())
             }
-            Upstream::Rpc { .. } => Ok(()),
+            Upstream::Rpc(_) => Ok(()),
             Upstream::Converted(call) => call.send_end(),
         }
     }
@@ -118,7 +112,7 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.has_room(),
             Upstream::Http2 { stream, .. } => stream.has_room(),
             Upstream::Dapr(call) => call.has_room(),
-            Upstream::Rpc { .. } | Upstream::Converted(_) => true,
+            Upstream::Rpc(_) | Upstream::Converted(_) => true,
         }
     }
 
@@ -127,7 +121,7 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.poll_flush(cx),
             Upstream::Http2 { stream, .. } => stream.poll_flush(cx),
             Upstream::Dapr(call) => call.poll_flush(cx),
-            Upstream::Rpc { stream, .. } => stream.poll_flush(cx),
+            Upstream::Rpc(lease) => lease.poll_flush(cx),
             Upstream::Converted(call) => call.poll_flush(cx),
         }
     }
@@ -138,7 +132,7 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.poll_shutdown(cx),
             Upstream::Http2 { stream, .. } => stream.poll_flush(cx),
             Upstream::Dapr(call) => call.poll_flush(cx),
-            Upstream::Rpc { stream, .. } => stream.poll_flush(cx),
+            Upstream::Rpc(lease) => lease.poll_flush(cx),
             Upstream::Converted(call) => call.poll_flush(cx),
         }
     }
@@ -148,7 +142,7 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.poll_head(cx),
             Upstream::Http2 { stream, .. } => stream.poll_head(cx),
             Upstream::Dapr(call) => call.poll_head(cx),
-            Upstream::Rpc { stream, .. } => stream.poll_head(cx),
+            Upstream::Rpc(lease) => lease.poll_head(cx),
             Upstream::Converted(call) => call.poll_head(cx),
         }
     }
@@ -158,7 +152,7 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.poll_recv(cx),
             Upstream::Http2 { stream, .. } => stream.poll_recv(cx),
             Upstream::Dapr(call) => call.poll_recv(cx),
-            Upstream::Rpc { .. } => Poll::Ready(Ok(None)),
+            Upstream::Rpc(_) => Poll::Ready(Ok(None)),
             Upstream::Converted(call) => Poll::Ready(Ok(call.recv())),
         }
     }
@@ -178,7 +172,7 @@ impl Upstream {
             Upstream::Http2 { stream, .. } => stream.reset(cancel_reason_for(error)),
             Upstream::Dapr(call) => call.cut(error),
             // Nothing can be taken back; the answer is dropped when it comes.
-            Upstream::Rpc { .. } | Upstream::Converted(_) => {}
+            Upstream::Rpc(_) | Upstream::Converted(_) => {}
         }
     }
 
@@ -187,7 +181,7 @@ impl Upstream {
             Upstream::Http1(lease) => lease.connection.is_received(),
             Upstream::Http2 { stream, .. } => stream.is_received(),
             Upstream::Dapr(call) => call.is_received(),
-            Upstream::Rpc { stream, .. } => stream.is_received(),
+            Upstream::Rpc(lease) => lease.is_received(),
             Upstream::Converted(call) => call.is_received(),
         }
     }

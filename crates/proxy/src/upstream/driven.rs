@@ -1,18 +1,22 @@
-//! Connections that a task of their own moves: requests are put on them by handles, of which one is kept where the
-//! connection belongs and the others are lent. HTTP/2 and the RPC protocols are of this kind.
+//! Connections of which the bytes are moved apart from the requests: those are put on them by handles, of which one is kept
+//! where the connection belongs and the others are lent. HTTP/2 and the RPC protocols are of this kind. What moves the
+//! bytes is a task of its own, or whoever has the only request.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::TryFuture;
 use mecha_base::Result;
-use mecha_cluster::{Cluster, Host};
+use mecha_cluster::{Cluster, Host, LeavingGuard};
 use mecha_http::http2::Traffic;
 use mecha_metrics::UpstreamStat;
 use mecha_net::Stream;
+use tokio::runtime;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -46,6 +50,11 @@ pub(super) trait Driven: Clone + Send + Sync + 'static {
 
     /// Bytes moved.
     fn traffic(&self) -> &Arc<Traffic>;
+
+    /// Whether there may be something to read.
+    fn has_news(_driver: &Self::Driver) -> bool {
+        true
+    }
 
     /// Whether the host has asked for no more requests because it is about to end.
     fn has_host_left(_driver: &Self::Driver) -> bool {
@@ -90,14 +99,18 @@ pub(crate) struct Lease<C> {
 /// Counts a request on its connection until dropped.
 pub(super) struct InFlight(Arc<Life>);
 
-/// Moves a connection's bytes. To be spawned.
+/// Moves a connection's bytes until it is over, and counts how it ended. Dropped before, it cuts the connection.
 pub(super) struct Drive<C: Driven> {
-    driver: C::Driver,
+    driver: Pin<Box<C::Driver>>,
     traffic: Arc<Traffic>,
     life: Arc<Life>,
     metrics: UpstreamMetrics,
-    held: Held,
+    /// Stands behind the driver, so that it is given back only once the socket is closed.
+    _held: Held,
     host: Arc<Host>,
+    /// The host has asked for no more requests.
+    leaving: Option<LeavingGuard>,
+    over: bool,
 }
 
 /// Opens a connection in the place that is held for it.
@@ -116,7 +129,17 @@ pub(super) async fn open<C: Driven>(
     let (connection, driver) = connect::open(cluster, host, &metrics, greet).await?;
     let life = Arc::new(Life { requests: AtomicUsize::new(0), let_go: AtomicBool::new(false), room });
     let traffic = connection.traffic().clone();
-    let drive = Drive { driver, traffic, life: life.clone(), metrics, held, host: host.clone() };
+    metrics.inc(UpstreamStat::ConnectionActive);
+    let drive = Drive {
+        driver: Box::pin(driver),
+        traffic,
+        life: life.clone(),
+        metrics,
+        _held: held,
+        host: host.clone(),
+        leaving: None,
+        over: false,
+    };
     Ok((Handle { connection, id, requests: 0, life }, drive))
 }
 
@@ -172,42 +195,69 @@ impl Drop for InFlight {
 }
 
 impl<C: Driven> Drive<C> {
-    /// Runs until the connection is over, and counts how it ended.
-    pub(super) async fn run(self) {
+    /// Runs until the connection is over. To be spawned.
+    pub(super) async fn run(mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    /// Whether something may have come since the last poll.
+    pub(super) fn has_news(&self) -> bool {
+        !self.over && C::has_news(&self.driver)
+    }
+
+    /// Moves what can be moved without waiting for anything.
+    pub(super) fn poll_now(&mut self) {
+        let _ = self.poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Ready when the connection is over.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.over {
+            return Poll::Ready(());
+        }
+        let ended = self.driver.as_mut().try_poll(cx);
+        if self.leaving.is_none() && C::has_host_left(&self.driver) {
+            self.leaving = Some(self.host.leaving());
+        }
+        ended.map(|ended| {
+            if let Err(error) = &ended {
+                tracing::debug!(%error, "an upstream connection failed");
+            }
+            self.count_end(ended.is_ok() && self.life.let_go.load(Ordering::Relaxed));
+        })
+    }
+
+    fn count_end(&mut self, by_us: bool) {
         use UpstreamStat::{
             ConnectionActive, ConnectionClose, ConnectionLocalClose, ConnectionRemoteClose,
             ConnectionRemoteCloseWithActiveRequest,
         };
-        let Drive { driver, traffic, life, metrics, held, host } = self;
-        metrics.inc(ConnectionActive);
-        let mut driver = Box::pin(driver);
-        let mut leaving = None;
-        let ended = poll_fn(|cx| {
-            let ended = driver.as_mut().try_poll(cx);
-            if leaving.is_none() && C::has_host_left(&driver) {
-                leaving = Some(host.leaving());
-            }
-            ended
-        })
-        .await;
-        drop(driver);
-        if let Err(error) = &ended {
-            tracing::debug!(%error, "an upstream connection failed");
-        }
-        if ended.is_ok() && life.let_go.load(Ordering::Relaxed) {
-            metrics.inc(ConnectionLocalClose);
+        self.over = true;
+        if by_us {
+            self.metrics.inc(ConnectionLocalClose);
         } else {
-            metrics.inc(ConnectionRemoteClose);
-            if life.requests.load(Ordering::Relaxed) > 0 {
-                metrics.inc(ConnectionRemoteCloseWithActiveRequest);
+            self.metrics.inc(ConnectionRemoteClose);
+            if self.life.requests.load(Ordering::Relaxed) > 0 {
+                self.metrics.inc(ConnectionRemoteCloseWithActiveRequest);
             }
         }
-        metrics.traffic(traffic.take());
-        metrics.inc(ConnectionClose);
-        metrics.dec(ConnectionActive);
-        drop(held);
-        if leaving.is_some() {
-            sleep(LEAVES_WITHIN).await;
+        self.metrics.traffic(self.traffic.take());
+        self.metrics.inc(ConnectionClose);
+        self.metrics.dec(ConnectionActive);
+    }
+}
+
+impl<C: Driven> Drop for Drive<C> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.count_end(true);
+        }
+        // The host is thought to be about to end for a while after its connection.
+        if let (Some(leaving), Ok(worker)) = (self.leaving.take(), runtime::Handle::try_current()) {
+            worker.spawn(async move {
+                sleep(LEAVES_WITHIN).await;
+                drop(leaving);
+            });
         }
     }
 }

@@ -27,6 +27,9 @@ pub(super) trait Exclusive: Sized {
     /// Whether an unused one can't be used any more.
     fn is_stale(&mut self) -> bool;
 
+    /// Does for an unused one what is due. Called some times a second.
+    fn look_after(&mut self) {}
+
     /// Whether it can carry another request after so many at most; 0 = any number.
     fn is_reusable(&mut self, most_requests: u32) -> bool;
 
@@ -76,6 +79,7 @@ impl<C: Exclusive> IdleList<C> {
     /// Closes those that waited for too long or are over.
     pub(super) fn sweep(&mut self, now: Instant, metrics: &UpstreamMetrics) {
         self.0.retain_mut(|idle| {
+            idle.connection.look_after();
             let keep = idle.until > now && !idle.connection.is_stale();
             if !keep {
                 metrics.dec(UpstreamStat::ConnectionIdle);

@@ -5,6 +5,7 @@
 use std::future::{Future, ready};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mecha_base::Result;
@@ -12,12 +13,13 @@ use mecha_cluster::{Cluster, Host, HostId};
 use mecha_codec::rpc::{Limits, Protocol};
 use mecha_config::cluster::PoolMode;
 use mecha_http::http2::Traffic;
+use mecha_http::{Length, RequestHead, ResponseHead};
 use mecha_metrics::UpstreamStat;
 use mecha_net::Stream;
-use mecha_rpc::client::{ClientConnection, ClientOptions, Driver, KeepAlive};
+use mecha_rpc::client::{self, ClientConnection, ClientOptions, ClientStream, Driver, KeepAlive};
 
 use super::bound::Bound;
-use super::driven::{self, Driven, Handle, InFlight, Lease};
+use super::driven::{self, Drive, Driven, Handle, InFlight, Lease};
 use super::exclusive::{Exclusive, IdleList};
 use super::metrics::UpstreamMetrics;
 use super::pool::{HostPool, Pools};
@@ -29,6 +31,7 @@ pub(super) struct Opening {
     protocol: Protocol,
     /// Of answers.
     limits: Limits,
+    driven: client::Driven,
 }
 
 /// The connections to one host of protocols that can share one.
@@ -38,20 +41,23 @@ pub(super) struct RpcPool {
     pub(super) idle: IdleList<PingPong>,
 }
 
-/// A connection that carries one request at a time.
+/// A connection that carries one request at a time, and is moved by whoever has that.
 pub(super) struct PingPong {
     handle: Handle<ClientConnection>,
+    drive: Drive<ClientConnection>,
     metrics: UpstreamMetrics,
 }
 
-/// The right to send one request. Dropped before [`Self::done`], a connection that is not shared is closed: an answer
-/// that was given up must not come in the way of the next one.
+/// The right to send one request, and its answer. Dropped before [`Self::done`], a connection that is not shared is closed:
+/// an answer that was given up must not come in the way of the next one.
 pub(crate) struct RpcLease {
-    pub(crate) connection: ClientConnection,
+    connection: ClientConnection,
     /// Unique in this process.
     pub(crate) id: u64,
     /// Whether the connection was lent before.
     pub(crate) reused: bool,
+    /// The request, once it was sent.
+    stream: Option<ClientStream>,
     _guard: InFlight,
     alone: Option<Alone>,
 }
@@ -72,7 +78,7 @@ impl Driven for ClientConnection {
 
     fn greet(
         stream: Stream,
-        Opening { protocol, limits }: Opening,
+        Opening { protocol, limits, driven }: Opening,
         cluster: &Cluster,
     ) -> impl Future<Output = Result<(Self, Driver)>> + Send {
         let (interval, timeout) = (cluster.keepalive.interval, cluster.keepalive.timeout);
@@ -80,7 +86,7 @@ impl Driven for ClientConnection {
         ready(Ok(ClientConnection::new(
             stream,
             // Pools know what is unused.
-            ClientOptions { protocol, limits, keepalive: Some(keepalive), idle: None },
+            ClientOptions { protocol, limits, keepalive: Some(keepalive), idle: None, driven },
         )))
     }
 
@@ -94,6 +100,10 @@ impl Driven for ClientConnection {
 
     fn traffic(&self) -> &Arc<Traffic> {
         ClientConnection::traffic(self)
+    }
+
+    fn has_news(driver: &Driver) -> bool {
+        driver.has_news()
     }
 
     fn has_host_left(driver: &Driver) -> bool {
@@ -115,7 +125,15 @@ impl Exclusive for PingPong {
     }
 
     fn is_stale(&mut self) -> bool {
+        if self.drive.has_news() {
+            self.drive.poll_now();
+        }
         !self.handle.is_open()
+    }
+
+    fn look_after(&mut self) {
+        // Heartbeats are sent and answered by this, as nobody else moves it while it is unused.
+        self.drive.poll_now();
     }
 
     fn is_reusable(&mut self, most_requests: u32) -> bool {
@@ -127,7 +145,48 @@ impl Exclusive for PingPong {
 impl RpcLease {
     pub(super) fn of(lease: Lease<ClientConnection>) -> Self {
         let Lease { connection, id, reused, guard } = lease;
-        RpcLease { connection, id, reused, _guard: guard, alone: None }
+        RpcLease { connection, id, reused, stream: None, _guard: guard, alone: None }
+    }
+
+    /// Sends the request, which is its head, under another number.
+    ///
+    /// # Errors
+    /// Those of [`ClientConnection::send`].
+    pub(crate) fn send(&mut self, head: &RequestHead) -> Result<()> {
+        self.stream = Some(self.connection.send(head)?);
+        Ok(())
+    }
+
+    /// Ready when the connection has room for more after the request.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
+        if stream.poll_flush(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        match &mut self.alone {
+            Some(alone) => {
+                let _ = alone.connection.drive.poll(cx);
+                stream.poll_flush(cx)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// The answer, which is all in its head; pending until a request was sent.
+    ///
+    /// # Errors
+    /// Those of [`ClientStream::poll_head`].
+    pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Length)>> {
+        let Some(stream) = &mut self.stream else { return Poll::Pending };
+        if let Some(alone) = &mut self.alone {
+            let _ = alone.connection.drive.poll(cx);
+        }
+        stream.poll_head(cx)
+    }
+
+    /// Whether the answer was received, or its place taken by an error.
+    pub(crate) fn is_received(&self) -> bool {
+        self.stream.as_ref().is_some_and(ClientStream::is_received)
     }
 
     /// The answer was received whole: the connection may carry another request.
@@ -158,7 +217,7 @@ impl Pools {
 
     pub(super) fn opening(&self, protocol: Protocol) -> Opening {
         let frame = self.largest_frame.load(Ordering::Relaxed).max(Limits::default().frame);
-        Opening { protocol, limits: Limits { frame } }
+        Opening { protocol, limits: Limits { frame }, driven: client::Driven::Apart }
     }
 
     /// The right to send one request of `protocol` to `host`. With `PoolMode::Binding` the connection is the one that
@@ -195,10 +254,9 @@ impl Pools {
     ) -> Result<RpcLease> {
         let open = async |held, metrics: UpstreamMetrics| {
             let granted = (held, metrics.clone());
-            let (handle, drive) =
-                driven::open(cluster, host, self.opening(protocol), granted, Arc::default(), id()).await?;
-            tokio::spawn(drive.run());
-            Ok(PingPong { handle, metrics })
+            let options = Opening { driven: client::Driven::InPlace, ..self.opening(protocol) };
+            let (handle, drive) = driven::open(cluster, host, options, granted, Arc::default(), id()).await?;
+            Ok(PingPong { handle, drive, metrics })
         };
         let mut connection = self.exclusive::<PingPong, _>(cluster, host, protocol, open).await?;
         let mut lease = RpcLease::of(connection.handle.lease());

@@ -9,6 +9,7 @@ mod shared;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -17,8 +18,8 @@ use mecha_cluster::{Cluster, ClusterSet, Host};
 use mecha_codec::rpc::{Decoded, Envelope, Limits, Protocol};
 use mecha_codec::{bolt, dubbo};
 use mecha_config::cluster::{self as config, HostAddress, PoolMode};
+use mecha_http::{Length, ResponseHead};
 use mecha_metrics::{Registry, UpstreamStat};
-use mecha_rpc::client::ClientStream;
 use mecha_rpc::head::request_head;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -94,20 +95,29 @@ impl House {
 
 /// A request that was sent.
 struct Call {
-    stream: ClientStream,
     lease: RpcLease,
+    /// An answer that was there at once.
+    early: Option<Result<(ResponseHead, Length)>>,
 }
 
 impl Call {
-    fn send(lease: RpcLease, protocol: Protocol, text: &str) -> Result<Self> {
+    fn send(mut lease: RpcLease, protocol: Protocol, text: &str) -> Result<Self> {
         let (frame, fields) = decode(protocol, &mut request(protocol, text)).unwrap();
-        let stream = lease.connection.send(&request_head(frame, fields))?;
-        Ok(Call { stream, lease })
+        lease.send(&request_head(frame, fields))?;
+        // As whoever waits for the answer does first: it leaves by this.
+        let early = match lease.poll_head(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        };
+        Ok(Call { lease, early })
     }
 
     /// The answer's text; the connection is given back then.
     async fn answer(mut self) -> Result<String> {
-        let (head, _) = soon(poll_fn(|cx| self.stream.poll_head(cx))).await?;
+        let (head, _) = match self.early.take() {
+            Some(answer) => answer?,
+            None => soon(poll_fn(|cx| self.lease.poll_head(cx))).await?,
+        };
         self.lease.done();
         let payload = head.rpc.unwrap().payload().to_vec();
         Ok(String::from_utf8(payload).unwrap())

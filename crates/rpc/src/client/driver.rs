@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::keepalive::{Due, Pulse};
 use super::state::{Loss, Phase, State};
-use super::{ClientOptions, Shared, wrong_thread};
+use super::{ClientOptions, Driven, Shared, wrong_thread};
 use crate::reader::{Broken, Reader};
 
 /// The place in the numbers of requests that no request has (see `slots`).
@@ -29,8 +29,8 @@ const RACE: Duration = Duration::from_secs(1);
 /// Why a silent host is given up.
 const SILENT: &str = "the host answers no heartbeats";
 
-/// Moves a connection's bytes; ready when it is over. To be spawned on the connection's thread. Dropped before, it cuts
-/// the connection. Its error is [`Kind::UpstreamReset`] when the connection was lost while requests waited or a frame was
+/// Moves a connection's bytes; ready when it is over. To be polled on the connection's thread, as [`Driven`] says. Dropped
+/// before, it cuts the connection. Its error is [`Kind::UpstreamReset`] when the connection was lost while requests waited or a frame was
 /// on its way, or the host stopped answering heartbeats, and [`Kind::UpstreamProtocol`] when what came is no frame.
 pub struct Driver {
     shared: Arc<Shared>,
@@ -64,6 +64,12 @@ impl Driver {
         Driver { shared, wire }
     }
 
+    /// Whether there may be something to read.
+    pub fn has_news(&self) -> bool {
+        let nobody = &mut Context::from_waker(Waker::noop());
+        self.wire.io.poll_readable(nobody).is_ready()
+    }
+
     /// Whether the host has asked for no more requests.
     pub fn has_host_left(&self) -> bool {
         self.shared.cell.borrow().is_some_and(|state| state.host_left)
@@ -79,7 +85,9 @@ impl Future for Driver {
         let ended = wire.poll(cx, &mut state, &shared.traffic);
         let loss = match ended {
             Poll::Pending => {
-                if !state.driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                if state.driven == Driven::Apart
+                    && !state.driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
+                {
                     state.driver = Some(cx.waker().clone());
                 }
                 return Poll::Pending;

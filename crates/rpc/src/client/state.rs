@@ -6,15 +6,17 @@ use std::ops::Range;
 use std::task::Waker;
 
 use mecha_base::{Error, Kind, RetrySafety};
-use mecha_codec::rpc::{self, Limits, Protocol};
+use mecha_codec::rpc::{self, Protocol};
 use mecha_http::headers::give_list;
 
 use super::slots::Slots;
+use super::{ClientOptions, Driven};
 use crate::reader::Frame;
 use crate::sending::Sending;
 
 pub(super) struct State {
     pub(super) protocol: Protocol,
+    pub(super) driven: Driven,
     pub(super) sending: Sending,
     pub(super) slots: Slots,
     pub(super) phase: Phase,
@@ -68,9 +70,10 @@ impl Loss {
 }
 
 impl State {
-    pub(super) fn new(protocol: Protocol, limits: Limits) -> Self {
+    pub(super) fn new(options: &ClientOptions) -> Self {
         State {
-            protocol,
+            protocol: options.protocol,
+            driven: options.driven,
             sending: Sending::default(),
             slots: Slots::default(),
             phase: Phase::Open,
@@ -83,7 +86,7 @@ impl State {
             one_ways: VecDeque::new(),
             heard: 0,
             quiet: (0, false),
-            most_waiting: limits.frame,
+            most_waiting: options.limits.frame,
         }
     }
 

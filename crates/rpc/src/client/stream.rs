@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use mecha_base::Result;
 use mecha_http::{Headers, Length, ResponseHead, StatusCode, Version};
 
-use super::{Shared, wrong_thread};
+use super::{Driven, Shared, wrong_thread};
 use crate::head::response_head;
 use crate::sending::Place;
 
@@ -51,7 +51,9 @@ impl ClientStream {
             None => match state.failure(&self.bytes) {
                 Some(error) => Err(error),
                 None => {
-                    if let Some(slot) = state.slots.find(u64::from(self.id)) {
+                    if state.driven == Driven::Apart
+                        && let Some(slot) = state.slots.find(u64::from(self.id))
+                    {
                         match &mut slot.waker {
                             Some(waker) => waker.clone_from(cx.waker()),
                             none => *none = Some(cx.waker().clone()),

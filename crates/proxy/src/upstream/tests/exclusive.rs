@@ -57,10 +57,10 @@ async fn one_that_ended_while_nobody_used_it_is_not_used_again() {
     let noticed = async {
         while house.count(UpstreamStat::ConnectionActive) > 0 {
             tokio::task::yield_now().await;
+            house.pools[0].sweep();
         }
     };
     soon(noticed).await;
-    house.pools[0].sweep();
     assert_eq!(house.count(UpstreamStat::ConnectionIdle), 0);
     assert_eq!(house.count(UpstreamStat::ConnectionRemoteClose), 1);
     assert_eq!(house.count(UpstreamStat::ConnectionRemoteCloseWithActiveRequest), 0);
