@@ -59,7 +59,7 @@ def measured(options: argparse.Namespace) -> int:
     groups = cases.chosen(options.cases)
     if not {PROXY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         raise BenchError(f"cores {PROXY_CORE} and {LOAD_CORE} are needed, one for the proxy and one for the load; this process may not run on both")
-    tools = Tools() if options.codec else toolbox.ensure(["mecha"], options.mecha.resolve() if options.mecha else None, build=not options.no_build)
+    tools = Tools() if options.codec else mecha(options)
     tools.paths["rpc_bench"] = str(load_tool(build=not options.no_build))
     limits.raise_open_files()
     about = machine.describe(tools)
@@ -83,6 +83,12 @@ def measured(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(json.dumps({"machine": about, "rounds": rounds, "seconds": seconds, "problems": run.problems, **results}, indent=1) + "\n")
     return 1 if run.problems else 0
+
+
+def mecha(options: argparse.Namespace) -> Tools:
+    """What is measured."""
+    path = str(toolbox.ensure_mecha(options.mecha, build=not options.no_build))
+    return Tools({"mecha": path}, {"mecha": toolbox.version(path, ["version"])})
 
 
 def load_tool(build: bool) -> Path:

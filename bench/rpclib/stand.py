@@ -6,15 +6,11 @@ from pathlib import Path
 from proxylib import client, peers
 from proxylib import stand as proxies
 from proxylib.peers import mecha
-from proxylib.peers.nginx import UNLIMITED_REQUESTS, prelude, temporary_paths
 from proxylib.process import LOAD_CORE, Scope
 from proxylib.tools import Tools
 from proxylib.topology import Topology, small
 
 from .cases import PROTOCOLS, Case
-
-# Bytes of the application in each request and each response, whatever carries them.
-PAYLOAD = 1024
 
 # The service that the load calls (`crates/rpc/examples/rpc_bench/frames.rs`), as routes see it.
 SERVICES = {
@@ -27,8 +23,8 @@ OTHER_SERVICES = ("com.example.billing.Invoices", "com.example.billing.Payments"
 
 def backends(scope: Scope, tools: Tools) -> dict[str, int]:
     """One server for each protocol, on the load core; their ports."""
-    ports = {"h1": h1_backend(scope, tools)}
-    for protocol in PROTOCOLS:
+    ports = {}
+    for protocol in ("h1", *PROTOCOLS):
         port, directory = scope.workshop.port(), scope.directory(f"backend-{protocol}")
         process = scope.spawn(f"backend-{protocol}", [tools["rpc_bench"], "echo", protocol, str(port)], LOAD_CORE, directory)
         client.until(process, "listened", lambda port=port: client.listens(port))
@@ -36,37 +32,21 @@ def backends(scope: Scope, tools: Tools) -> dict[str, int]:
     return ports
 
 
-def h1_backend(scope: Scope, tools: Tools) -> int:
-    """An nginx that reads a request's body and answers with as many bytes, without a log."""
-    port, directory = scope.workshop.port(), scope.directory("backend-h1")
-    config = "\n".join(
-        [
-            prelude(directory, proxies.BACKEND_CONNECTIONS),
-            "http {",
-            temporary_paths(directory),
-            f"access_log off; keepalive_timeout 600s; keepalive_requests {UNLIMITED_REQUESTS};",
-            f'server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "{"a" * PAYLOAD}"; }} }}',
-            "}",
-        ]
-    )
-    path = directory / "nginx.conf"
-    path.write_text(config + "\n")
-    argv = [tools["nginx"], "-p", str(directory), "-e", str(directory / "error.log"), "-c", str(path)]
-    process = scope.spawn("backend-h1", argv, LOAD_CORE, directory)
-    client.until(process, "served a request", lambda: client.served(port, client.request()))
-    return port
-
-
 def serving(scope: Scope, tools: Tools, case: Case, backend: int) -> proxies.Proxy:
     """Starts Mecha for a case and waits until it serves."""
+    proxy = prepared(scope, tools, case, backend).spawn()
+    client.until(proxy.process, "listened", lambda: client.listens(proxy.topology.port))
+    return proxy
+
+
+def prepared(scope: Scope, tools: Tools, case: Case, backend: int) -> proxies.Prepared:
+    """Mecha with a case's configuration."""
     if case.protocol == "h1":
-        return proxies.serving(scope, tools, mecha.NAME, small("h1", backend))
+        return proxies.prepare(scope, tools, mecha.NAME, small("h1", backend))
     topology = Topology(case.protocol, backend, (), ("app",)).at(scope.workshop.port(), scope.workshop.port())
     directory = scope.directory(case.name)
     launch = rpc_launch(tools[mecha.NAME], topology, case, directory)
-    proxy = proxies.Prepared(case.name, topology, directory, launch, scope).spawn()
-    client.until(proxy.process, "listened", lambda: client.listens(topology.port))
-    return proxy
+    return proxies.Prepared(case.name, topology, directory, launch, scope)
 
 
 def rpc_launch(program: str, topology: Topology, case: Case, directory: Path) -> peers.Launch:

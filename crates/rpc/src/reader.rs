@@ -46,6 +46,12 @@ impl Reader {
         self.input.is_empty()
     }
 
+    /// Gives the buffer back, unless something was read that was not taken or a frame still refers to it: the next read is
+    /// into one that was used just now.
+    pub(crate) fn release(&mut self) {
+        buffer::give_unless_shared(&mut self.input);
+    }
+
     /// The next frame; `None` when the peer has ended between two of them.
     pub(crate) fn poll_frame(
         &mut self,
@@ -92,7 +98,7 @@ impl Reader {
         };
         // Readiness may turn out to be of the past.
         if read.is_pending() {
-            buffer::give_unless_shared(&mut self.input);
+            self.release();
         }
         read
     }

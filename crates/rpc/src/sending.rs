@@ -116,9 +116,16 @@ impl Sending {
 
     /// Gives the memory back; for a connection that waits. Nothing may be left to write.
     pub(crate) fn release(&mut self) {
-        self.output.release();
+        self.release_output();
         if self.after.capacity() > 0 {
             self.after = BytesMut::new();
+        }
+    }
+
+    /// As [`Self::release`], for one that is soon used again: what it keeps is small, and memory of its own.
+    pub(crate) fn release_output(&mut self) {
+        if self.output.is_empty() {
+            self.output.release();
         }
     }
 

@@ -147,6 +147,7 @@ impl ServerConnection {
         }
         if shared.in_flight == 0 {
             shared.sending.release();
+            self.reader.release();
         }
         Poll::Ready(Ok(()))
     }

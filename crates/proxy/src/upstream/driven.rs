@@ -200,6 +200,13 @@ impl<C: Driven> Drive<C> {
         poll_fn(|cx| self.poll(cx)).await;
     }
 
+    pub(super) fn driver(&mut self) -> &mut C::Driver
+    where
+        C::Driver: Unpin,
+    {
+        &mut self.driver
+    }
+
     /// Whether something may have come since the last poll.
     pub(super) fn has_news(&self) -> bool {
         !self.over && C::has_news(&self.driver)

@@ -136,6 +136,10 @@ impl Exclusive for PingPong {
         self.drive.poll_now();
     }
 
+    fn release(&mut self) {
+        self.drive.driver().release();
+    }
+
     fn is_reusable(&mut self, most_requests: u32) -> bool {
         let quiet = self.handle.connection.in_flight() == 0;
         quiet && self.handle.is_open() && !self.handle.is_worn(most_requests)

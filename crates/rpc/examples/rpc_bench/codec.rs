@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use mecha_codec::http1::Field;
 use mecha_codec::rpc::{Around, Decoded, Limits, Protocol};
 
-use crate::frames::Frames;
+use crate::frames::{Frames, Wire};
 
 /// Frames in the buffer at once, as a busy connection reads them.
 const BATCH: usize = 32;
@@ -20,7 +20,7 @@ const RUNS: usize = 9;
 pub(crate) fn run() -> Result<(), String> {
     let mut lines = Vec::new();
     for protocol in [Protocol::Bolt, Protocol::BoltV2, Protocol::Dubbo] {
-        let frames = Frames::of(protocol)?;
+        let frames = Frames::of(Wire::Rpc(protocol))?;
         for (what, frame) in [("request", &frames.request), ("response", &frames.response)] {
             let mut runs: Vec<f64> =
                 (0..RUNS).map(|_| relay(protocol, frame)).collect::<Result<_, String>>()?;

@@ -1,5 +1,5 @@
-//! The frames that are sent: a request and an answer with 1 KiB for the application each, with what real clients of the
-//! protocol put around it. Written once; only their numbers are written again.
+//! What is sent: a request and an answer with 1 KiB for the application each, with what real clients of the protocol put
+//! around it. Written once; only the numbers of frames are written again.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -8,15 +8,24 @@ use bytes::BytesMut;
 use mecha_codec::rpc::{Decoded, Envelope, Limits, Protocol};
 use mecha_codec::{bolt, dubbo};
 
+use crate::http1;
+
 /// Bytes of the application in each frame.
-const PAYLOAD: usize = 1024;
+pub(crate) const PAYLOAD: usize = 1024;
 
 const DUBBO_SERVICE: &str = "org.apache.dubbo.samples.api.GreetingsService";
 const BOLT_SERVICE: &[u8] = b"com.alipay.sofa.samples.GreetingsService:1.0";
 
+/// What is spoken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wire {
+    Http1,
+    Rpc(Protocol),
+}
+
 /// What is said in one protocol.
 pub(crate) struct Frames {
-    protocol: Protocol,
+    wire: Wire,
     pub(crate) request: Vec<u8>,
     pub(crate) response: Vec<u8>,
     heartbeat_ack: Vec<u8>,
@@ -25,15 +34,20 @@ pub(crate) struct Frames {
 /// A frame in a buffer, as far as it matters here.
 pub(crate) struct Seen {
     pub(crate) len: usize,
-    pub(crate) id: u64,
+    /// HTTP/1 has none.
+    pub(crate) id: Option<u64>,
     /// Whether it asks if somebody is there.
     pub(crate) is_heartbeat: bool,
-    /// Of a response: whether it says that all went well.
+    /// Of a response: whether it says that all went well, and is as long as it should be.
     pub(crate) is_good: bool,
 }
 
 impl Frames {
-    pub(crate) fn of(protocol: Protocol) -> Result<Self, String> {
+    pub(crate) fn of(wire: Wire) -> Result<Self, String> {
+        let Wire::Rpc(protocol) = wire else {
+            let (request, response) = (http1::request(), http1::response());
+            return Ok(Frames { wire, request, response, heartbeat_ack: Vec::new() });
+        };
         let (mut request, mut response) = (BytesMut::new(), BytesMut::new());
         if protocol == Protocol::Dubbo {
             dubbo_frames(&mut request, &mut response);
@@ -44,19 +58,20 @@ impl Frames {
         protocol.codec().heartbeat(0, &mut heartbeat);
         protocol.codec().heartbeat_ack(&decoded(protocol, heartbeat)?, &mut ack);
         Ok(Frames {
-            protocol,
+            wire,
             request: request.to_vec(),
             response: response.to_vec(),
             heartbeat_ack: ack.to_vec(),
         })
     }
 
-    /// Where the number stands.
+    /// Where the number stands; nowhere in HTTP/1.
     fn id_at(&self) -> Range<usize> {
-        match self.protocol {
-            Protocol::Bolt => 5..9,
-            Protocol::BoltV2 => 6..10,
-            _ => 4..12,
+        match self.wire {
+            Wire::Http1 => 0..0,
+            Wire::Rpc(Protocol::Bolt) => 5..9,
+            Wire::Rpc(Protocol::BoltV2) => 6..10,
+            Wire::Rpc(_) => 4..12,
         }
     }
 
@@ -77,22 +92,23 @@ impl Frames {
     /// Appends the answer to what came.
     pub(crate) fn answer(&self, seen: &Seen, out: &mut Vec<u8>) {
         let frame = if seen.is_heartbeat { &self.heartbeat_ack } else { &self.response };
-        self.put(frame, seen.id, out);
+        self.put(frame, seen.id.unwrap_or_default(), out);
     }
 
     /// The frame at the start of `bytes`, if all of it is there.
     pub(crate) fn see(&self, bytes: &[u8]) -> Option<Seen> {
+        let Wire::Rpc(protocol) = self.wire else { return http1::see(bytes) };
         // The longest head of the three, and no frame that is sent here is shorter, but for those that are a head alone.
         if bytes.len() < 16 {
             return None;
         }
         let word = |at: usize| usize::from(bytes[at]) << 8 | usize::from(bytes[at + 1]);
         let id = bytes[self.id_at()].iter().fold(0, |id, byte| id << 8 | u64::from(*byte));
-        let (len, is_heartbeat, is_good) = if self.protocol == Protocol::Dubbo {
+        let (len, is_heartbeat, is_good) = if protocol == Protocol::Dubbo {
             (16 + (word(12) << 16 | word(14)), bytes[2] & 0x20 != 0, bytes[3] == 20)
         } else {
             // Version 2 has one byte more before the type, and another before the status.
-            let shift = usize::from(self.protocol == Protocol::BoltV2);
+            let shift = usize::from(protocol == Protocol::BoltV2);
             let is_response = bytes[1 + shift] == 0;
             let lengths = if is_response { 12 } else { 14 } + 2 * shift;
             if bytes.len() < lengths + 8 {
@@ -102,7 +118,8 @@ impl Frames {
             let is_good = is_response && word(10 + 2 * shift) == 0;
             (lengths + 8 + parts, word(2 + shift) == 0, is_good)
         };
-        (bytes.len() >= len).then_some(Seen { len, id, is_heartbeat, is_good })
+        let is_good = is_good && len == self.response.len();
+        (bytes.len() >= len).then_some(Seen { len, id: Some(id), is_heartbeat, is_good })
     }
 }
 

@@ -154,12 +154,15 @@ impl Client {
         let (mut at, mut outcome) = (0, self.outcome.borrow_mut());
         while let Some(seen) = self.frames.see(&bytes[at..]) {
             at += seen.len;
-            let place = (seen.id & 0xff) as usize;
-            let Some((id, since)) = self.places.get_mut(place).filter(|(id, _)| *id == seen.id) else {
-                outcome.error(1, || format!("an answer to {:#x}, which nobody asked", seen.id));
+            // What has no number answers the only request there is.
+            let place = seen.id.map_or(0, |id| (id & 0xff) as usize);
+            let asked =
+                |(id, _): &&mut (u64, Instant)| *id != u64::MAX && seen.id.is_none_or(|seen| seen == *id);
+            let Some((id, since)) = self.places.get_mut(place).filter(asked) else {
+                outcome.error(1, || format!("an answer to {:#x?}, which nobody asked", seen.id));
                 continue;
             };
-            if seen.is_good && seen.len == self.frames.response.len() {
+            if seen.is_good {
                 outcome.requests += 1;
                 outcome.latencies[(now.duration_since(*since).as_micros() as usize).min(LONGEST)] += 1;
             } else {

@@ -16,6 +16,7 @@
 mod codec;
 mod echo;
 mod frames;
+mod http1;
 mod load;
 
 use std::process::ExitCode;
@@ -23,9 +24,10 @@ use std::time::Duration;
 
 use mecha_codec::rpc::Protocol;
 
-use frames::Frames;
+use frames::{Frames, Wire};
 
-const USAGE: &str = "rpc_bench echo PROTOCOL PORT | load PROTOCOL PORT CONNECTIONS IN_FLIGHT SECONDS | codec (PROTOCOL: bolt, boltv2, dubbo)";
+const HTTP1: &str = "h1";
+const USAGE: &str = "rpc_bench echo PROTOCOL PORT | load PROTOCOL PORT CONNECTIONS IN_FLIGHT SECONDS | codec (PROTOCOL: h1, with 1 IN_FLIGHT; bolt, boltv2, dubbo)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -49,6 +51,9 @@ fn run(words: &[String]) -> Result<(), String> {
                 in_flight: number(in_flight)?,
                 length: Duration::from_secs(number(seconds)?),
             };
+            if *protocol == HTTP1 && load.in_flight > 1 {
+                return Err("HTTP/1 has one request in flight on a connection".to_owned());
+            }
             on_one_thread(load::run(frames(protocol)?, load))
         }
         ["codec"] => codec::run(),
@@ -57,9 +62,13 @@ fn run(words: &[String]) -> Result<(), String> {
 }
 
 fn frames(protocol: &str) -> Result<Frames, String> {
+    if protocol == HTTP1 {
+        return Frames::of(Wire::Http1);
+    }
     let spoken = [Protocol::Bolt, Protocol::BoltV2, Protocol::Dubbo];
     let found = spoken.into_iter().find(|known| known.name() == protocol);
-    Frames::of(found.ok_or_else(|| format!("no protocol {protocol}; usage: {USAGE}"))?)
+    let found = found.ok_or_else(|| format!("no protocol {protocol}; usage: {USAGE}"))?;
+    Frames::of(Wire::Rpc(found))
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {

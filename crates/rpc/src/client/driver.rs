@@ -64,6 +64,14 @@ impl Driver {
         Driver { shared, wire }
     }
 
+    /// Gives buffers back that only a request in flight needs.
+    pub fn release(&mut self) {
+        self.wire.reader.release();
+        if let Some(mut state) = self.shared.cell.borrow() {
+            state.sending.release_output();
+        }
+    }
+
     /// Whether there may be something to read.
     pub fn has_news(&self) -> bool {
         let nobody = &mut Context::from_waker(Waker::noop());
