@@ -2,12 +2,14 @@
 
 import socket
 import subprocess
+import sys
 import threading
 
 import pytest
 
 from kit.backend import Gate
 from kit.client import Raw
+from kit.ports import free_port
 from kit.tools import curl
 from kit.wait import eventually
 
@@ -100,6 +102,29 @@ def test_a_chunked_upload_stays_chunked_and_streams(proxy, backend):
         client.send("4\r\nrest\r\n0\r\n\r\n")
         gate.open()
         assert client.until(b"0\r\n\r\n") == b"4\r\nrest\r\n0\r\n\r\n"
+
+
+def test_a_small_body_leaves_with_its_head(proxy):
+    """By one write, which is one segment: a system call less here, and one packet less for the host to take up."""
+    body = b"a" * 1024
+    with socket.create_server(("127.0.0.1", free_port())) as server:
+        _, port = proxy(server.getsockname()[1])
+        with Raw(port) as client:
+            client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1024\r\n\r\n" + body)
+            upstream, _ = server.accept()
+            with upstream:
+                upstream.settimeout(10)
+                said = b""
+                while not said.endswith(body):
+                    said += upstream.recv(65536)
+                assert segments(upstream) == 1
+                upstream.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            assert client.head().start == "HTTP/1.1 204 No Content"
+
+
+def segments(received: socket.socket) -> int:
+    """How many with data a connection has received: `tcpi_data_segs_in` of Linux's `struct tcp_info`."""
+    return int.from_bytes(received.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)[152:156], sys.byteorder)
 
 
 def test_a_client_that_does_not_read_is_not_buffered_for(proxy, backend):
