@@ -82,7 +82,8 @@ def test_a_one_way_call_frees_its_connection(proxy, stub: Callable[..., Stub]) -
     with Wire(port) as wire:
         wire.send(*(call(number, kind=2) for number in range(5)))
         assert wire.call(9).timeout_or_status == GOOD
-    assert len(server.calls) == 6
+    # A call that comes when the connection is free may overtake those that wait for it, and these outlive their client.
+    eventually(lambda: len(server.calls) == 6, "every one is sent")
 
 
 def test_a_connection_whose_call_was_given_up_is_not_used_again(proxy, stub: Callable[..., Stub]) -> None:
